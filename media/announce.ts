@@ -1,0 +1,61 @@
+import type { Header, Row } from '../src/core/protocol.ts';
+import { plainText } from './markdown.ts';
+import { count } from './time.ts';
+
+/** Longest text read out at once, UTF-16 units; the rest can be read in place. */
+const MAX_SPOKEN = 400;
+
+/** What a screen reader says when `before` becomes `after`: finished messages, asks and errors, never tokens. */
+export function announcementsFor(before: Row | undefined, after: Row): string[] {
+  switch (after.kind) {
+    case 'text': {
+      const wasDone = before?.kind === 'text' && before.done;
+      return after.done && !wasDone && after.text !== '' ? [shorten(plainText(after.text.slice(0, MAX_SPOKEN * 2)))] : [];
+    }
+    case 'permission':
+      return before === undefined && after.state === 'open'
+        ? [shorten(`Permission needed: ${after.permission} ${after.patterns.join(', ')}`)]
+        : [];
+    case 'question':
+      return before === undefined && after.state === 'open'
+        ? [shorten(`Question: ${after.questions.map((each) => each.question).join(' ')}`)]
+        : [];
+    case 'card':
+      return before === undefined ? [shorten(`${after.title}. ${after.text}`)] : [];
+    case 'notice':
+      return before === undefined && after.tone !== 'quiet' ? [shorten(after.text)] : [];
+    case 'findings':
+      return before === undefined ? [`Review result: ${count(after.findings.length, 'finding')}. ${after.coverage}`] : [];
+    case 'you':
+    case 'thinking':
+    case 'tool':
+      return [];
+  }
+}
+
+export function announceHeader(before: Header, after: Header): string[] {
+  if (after.outcome === undefined || after.outcome === before.outcome) return [];
+  return [`${after.title}: ${outcomeWord(after.outcome)}`];
+}
+
+/** How a run ended, in a word or two for a badge. */
+export function outcomeWord(outcome: NonNullable<Header['outcome']>): string {
+  switch (outcome) {
+    case 'ok':
+      return 'Done';
+    case 'error':
+      return 'Failed';
+    case 'incomplete':
+      return 'Incomplete';
+    case 'server-unreachable':
+      return 'Server gone';
+    case 'session-stalled':
+      return 'Stalled';
+    case 'interrupted':
+      return 'Stopped';
+  }
+}
+
+function shorten(text: string): string {
+  return text.length <= MAX_SPOKEN ? text : `${text.slice(0, MAX_SPOKEN)}…`;
+}

@@ -1,0 +1,17 @@
+import { Component, createElement, type ComponentType, type FunctionComponent, type VNode } from 'preact';
+
+/** A component that is drawn again only when one of its props is another value (or its own state changes). */
+export function memo<Props extends object>(draw: FunctionComponent<Props>): ComponentType<Props> {
+  return class Memo extends Component<Props> {
+    override shouldComponentUpdate(next: Readonly<Props>): boolean {
+      const before = this.props as Record<string, unknown>;
+      const after = next as Record<string, unknown>;
+      for (const key in after) if (before[key] !== after[key]) return true;
+      for (const key in before) if (!(key in after)) return true;
+      return false;
+    }
+    override render(): VNode {
+      return createElement(draw, this.props as Props);
+    }
+  };
+}

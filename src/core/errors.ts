@@ -1,0 +1,80 @@
+/**
+ * Errors that operating can bring, one class per cause. `explain` is the only place that turns one into a
+ * sentence for people; the layers above show that sentence once and nothing else.
+ */
+
+/** A request to the server failed. Handled by: retrying when `retriable`, else by ending the turn with it. */
+export class RequestError extends Error {
+  readonly kind = 'request';
+  /** @param status HTTP status, or undefined when no answer came. */
+  constructor(
+    readonly operation: string,
+    readonly retriable: boolean,
+    message: string,
+    readonly status?: number,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'RequestError';
+  }
+}
+
+/** No engine binary was found, or the one named cannot run. Handled by: the welcome view and one notification. */
+export class EngineMissingError extends Error {
+  readonly kind = 'engine-missing';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'EngineMissingError';
+  }
+}
+
+/** The server did not become ready. Handled by: the start-failure card with `stderrTail` in its details. */
+export class StartError extends Error {
+  readonly kind = 'start';
+  constructor(
+    message: string,
+    readonly stderrTail: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'StartError';
+  }
+}
+
+/** What is to be reviewed cannot be had (no git, no repository, an unknown commit). Handled by: one sentence, nothing started. */
+export class TargetError extends Error {
+  readonly kind = 'target';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TargetError';
+  }
+}
+
+/** The journal cannot be written or read. Handled by: saying so at once; records stay in memory. */
+export class JournalError extends Error {
+  readonly kind = 'journal';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'JournalError';
+  }
+}
+
+/** The user or the shell cancelled. Never shown as an error. */
+export class CancelledError extends Error {
+  readonly kind = 'cancelled';
+  constructor(message = 'Cancelled') {
+    super(message);
+    this.name = 'CancelledError';
+  }
+}
+
+/** A sentence for people. Our own errors are written as sentences already; anything else gets its message. */
+export function explain(error: unknown): string {
+  if (error instanceof Error) return error.message;
+  return String(error);
+}
+
+/** Ends a `switch` over a union, so that the compiler names a forgotten member. */
+export function assertNever(value: never): never {
+  throw new Error(`Unexpected value: ${JSON.stringify(value)}`);
+}

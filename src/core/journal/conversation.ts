@@ -1,0 +1,126 @@
+/**
+ * What was said and done in a run's session and its sub-agents' sessions: the fold over engine events.
+ *
+ * The state is updated in place, so that the cost of an event does not grow with the length of the
+ * conversation. Whoever folds owns the state; nobody else changes it.
+ */
+import type { Ask, EngineEvent, EngineMessage, FileChange, SessionStatus, TextPart, Todo, ToolPart } from '../engine.ts';
+
+export interface MessageState {
+  sessionId: string;
+  info: EngineMessage;
+}
+
+/**
+ * A text whose `text` is what has been seen so far. `gap` marks one of which a piece was missed on the wire
+ * and that the engine has not yet given in full.
+ */
+export type PartState =
+  | { sessionId: string; messageId: string; part: ToolPart }
+  | { sessionId: string; messageId: string; part: TextPart; gap: boolean };
+
+export interface Conversation {
+  /** The run's own session first, then those of its sub-agents. */
+  sessions: Map<string, { parentId?: string; title: string; status: SessionStatus }>;
+  messages: Map<string, MessageState>;
+  parts: Map<string, PartState>;
+  /** Asks that wait for an answer. */
+  asks: Map<string, Ask>;
+  todos: readonly Todo[];
+  changes: readonly FileChange[];
+}
+
+export function newConversation(): Conversation {
+  return { sessions: new Map(), messages: new Map(), parts: new Map(), asks: new Map(), todos: [], changes: [] };
+}
+
+/** Whether an event belongs to one of these sessions: it is about one, or about a new sub-agent of one. */
+export function concerns(sessions: { has(sessionId: string): boolean }, event: EngineEvent): boolean {
+  if (event.sessionId === undefined) return false;
+  if (sessions.has(event.sessionId)) return true;
+  return event.type === 'session' && event.parentId !== undefined && sessions.has(event.parentId);
+}
+
+/** Folds one event. Events of other sessions must have been left out. */
+export function applyEvent(conversation: Conversation, event: EngineEvent): void {
+  switch (event.type) {
+    case 'delta':
+      return applyDelta(conversation, event);
+    case 'part':
+      return applyPart(conversation, event);
+    case 'message':
+      conversation.messages.set(event.message.id, { sessionId: event.sessionId, info: event.message });
+      return;
+    case 'message-gone':
+      conversation.messages.delete(event.messageId);
+      for (const [id, part] of conversation.parts) if (part.messageId === event.messageId) conversation.parts.delete(id);
+      return;
+    case 'session': {
+      const known = conversation.sessions.get(event.sessionId);
+      conversation.sessions.set(event.sessionId, {
+        ...(event.parentId === undefined ? {} : { parentId: event.parentId }),
+        title: event.title,
+        status: known?.status ?? { type: 'idle' },
+      });
+      return;
+    }
+    case 'status': {
+      const session = conversation.sessions.get(event.sessionId);
+      if (session) session.status = event.status;
+      return;
+    }
+    case 'ask':
+      conversation.asks.set(event.ask.id, event.ask);
+      return;
+    case 'ask-closed':
+      conversation.asks.delete(event.askId);
+      return;
+    case 'todos':
+      conversation.todos = event.todos;
+      return;
+    case 'changes':
+      conversation.changes = event.files;
+      return;
+    default:
+      // `error`, `compacted` and `session-gone` change nothing that is kept here.
+      return;
+  }
+}
+
+/** Marks every text that was still being written: the stream was away, and deltas are told only once. */
+export function markGaps(conversation: Conversation): void {
+  for (const state of conversation.parts.values()) {
+    if (isText(state) && state.part.endedAt === undefined) state.gap = true;
+  }
+}
+
+export function isText(state: PartState): state is Extract<PartState, { gap: boolean }> {
+  return state.part.type !== 'tool';
+}
+
+function applyDelta(conversation: Conversation, event: Extract<EngineEvent, { type: 'delta' }>): void {
+  const state = conversation.parts.get(event.partId);
+  if (state === undefined) {
+    // Its start was missed, so what came before is not known.
+    const part: TextPart = { type: 'text', id: event.partId, text: event.text };
+    conversation.parts.set(event.partId, { sessionId: event.sessionId, messageId: event.messageId, part, gap: true });
+    return;
+  }
+  if (isText(state) && state.part.endedAt === undefined) state.part.text += event.text;
+}
+
+function applyPart(conversation: Conversation, event: Extract<EngineEvent, { type: 'part' }>): void {
+  const { sessionId, messageId, part } = event;
+  if (part.type === 'tool') {
+    conversation.parts.set(part.id, { sessionId, messageId, part });
+    return;
+  }
+  const before = conversation.parts.get(part.id);
+  if (part.endedAt !== undefined || before === undefined || !isText(before)) {
+    conversation.parts.set(part.id, { sessionId, messageId, part: { ...part }, gap: false });
+    return;
+  }
+  // While a text is written the engine's stored copy is empty (opencode 1.18.33): what was seen is worth more.
+  const text = part.text.length >= before.part.text.length ? part.text : before.part.text;
+  conversation.parts.set(part.id, { sessionId, messageId, part: { ...part, text }, gap: before.gap });
+}

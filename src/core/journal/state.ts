@@ -1,0 +1,121 @@
+/** The state of a run: the fold of its journal. */
+import type { Exit, JournalRecord, RecordBody, RecordOf, ServerStateName } from './record.ts';
+import { applyEvent, concerns, type Conversation, markGaps, newConversation } from './conversation.ts';
+import { draftTurn, stepTurn, type TurnEffect, type TurnState } from '../turn/turn.ts';
+import { stepReview, type ReviewEffect, type ReviewState } from '../review/review.ts';
+import type { Outcome } from '../outcome.ts';
+import type { ReviewScope } from '../review/finding.ts';
+
+export interface RunState {
+  /** Number of the last record folded. */
+  seq: number;
+  info?: RecordOf<'run-started'>;
+  server: { generation: number; state: ServerStateName; exit?: Exit; reason?: string };
+  engineVersion?: string;
+  sessionId?: string;
+  conversation: Conversation;
+  /** The latest turn. */
+  turn?: TurnState;
+  /** Outcomes of the turns before it. */
+  turnsSettled: number;
+  /** Only in a review, once resolved. */
+  scope?: ReviewScope;
+  findings?: RecordOf<'findings'>;
+  /** Only in a review. */
+  review?: ReviewState;
+  ended?: { outcome: Outcome; message?: string; at: number };
+}
+
+export type RunEffect = TurnEffect | ReviewEffect;
+
+export function newRunState(): RunState {
+  return { seq: 0, server: { generation: 0, state: 'stopped' }, conversation: newConversation(), turnsSettled: 0 };
+}
+
+/**
+ * One step of a run. The state passed in is consumed: it is updated in place and must not be used elsewhere
+ * while a step runs. No clock, no chance, no I/O; time is in the record.
+ */
+export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
+  state.seq = record.seq;
+  fold(state, record);
+  const effects: RunEffect[] = [];
+  if (record.kind === 'stop-requested' && isActive(state) && (state.turn === undefined || state.turn.phase === 'settled')) {
+    return [{ type: 'record', body: { kind: 'run-ended', outcome: 'interrupted', message: 'Stopped by you.' } }];
+  }
+  if (state.turn !== undefined) {
+    const before = state.turn.phase;
+    const step = stepTurn(state.turn, record, state.conversation);
+    state.turn = step.turn;
+    if (before !== 'settled' && step.turn.phase === 'settled') state.turnsSettled++;
+    effects.push(...step.effects);
+  }
+  if (state.review !== undefined) {
+    const step = stepReview(state.review, record);
+    state.review = step.review;
+    effects.push(...step.effects);
+  } else if (record.kind === 'turn-settled') {
+    effects.push({ type: 'record', body: endOfPrompt(record) });
+  }
+  return effects;
+}
+
+/** A run of plain prompts ends with each of its turns, and goes on with the next prompt. */
+function endOfPrompt(record: RecordOf<'turn-settled'>): RecordBody {
+  return { kind: 'run-ended', outcome: record.outcome, ...(record.message === undefined ? {} : { message: record.message }) };
+}
+
+/** Whether something is under way: a turn, or a review between its turns. */
+export function isActive(state: RunState): boolean {
+  if (state.turn !== undefined && state.turn.phase !== 'settled') return true;
+  return state.review !== undefined && state.review.phase !== 'done';
+}
+
+function fold(state: RunState, record: JournalRecord): void {
+  switch (record.kind) {
+    case 'run-started':
+      state.info = record;
+      if (record.type === 'review') state.review = { phase: 'scoping' };
+      return;
+    case 'server':
+      state.server = {
+        generation: record.generation,
+        state: record.state,
+        ...(record.exit === undefined ? {} : { exit: record.exit }),
+        ...(record.reason === undefined ? {} : { reason: record.reason }),
+      };
+      if (record.engineVersion !== undefined) state.engineVersion = record.engineVersion;
+      // What the server held in memory alone died with it.
+      if (record.exit !== undefined) state.conversation.asks.clear();
+      return;
+    case 'scope':
+      state.scope = record.scope;
+      return;
+    case 'findings':
+      state.findings = record;
+      return;
+    case 'stream':
+      if (record.state === 'lost') markGaps(state.conversation);
+      return;
+    case 'session-ready':
+      state.sessionId = record.sessionId;
+      state.conversation.sessions.set(record.sessionId, { title: record.title, status: { type: 'idle' } });
+      return;
+    case 'turn-drafted':
+      state.turn = draftTurn(record);
+      delete state.ended;
+      return;
+    case 'event':
+      if (concerns(state.conversation.sessions, record.event)) applyEvent(state.conversation, record.event);
+      return;
+    case 'turn-settled':
+      // Asks of a turn that is over lead nowhere; opencode 1.18.33 leaks them until it is disposed.
+      state.conversation.asks.clear();
+      return;
+    case 'run-ended':
+      state.ended = { outcome: record.outcome, at: record.at, ...(record.message === undefined ? {} : { message: record.message }) };
+      return;
+    default:
+      return;
+  }
+}

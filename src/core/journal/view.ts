@@ -1,0 +1,376 @@
+/**
+ * The view of a run: rows and header, folded record by record, with the changes since the last look kept
+ * apart so that a panel gets patches whose size follows what changed and not what is there.
+ */
+import { assertNever } from '../errors.ts';
+import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
+import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
+import { coverageText, sizeText } from '../review/coverage.ts';
+import type { JournalRecord, RecordOf } from './record.ts';
+import { isActive, type RunState } from './state.ts';
+import { endCard, gateNotice } from './wording.ts';
+import { phasesOf } from '../review/phases.ts';
+
+/** Longest text of one row, UTF-16 units; what is beyond stands in the transcript. 1 Mi is more than a person scrolls. */
+export const MAX_ROW_TEXT = 1 << 20;
+/** Most rows of a view; the oldest are dropped first and counted in the header. Bounds the panel's memory. */
+export const MAX_ROWS = 2000;
+const CUT_MARK = '\n\n… (the rest stands in the transcript)';
+
+export interface ViewOptions {
+  maxRows?: number;
+  /** Silence that will be acted on, shown beside the seconds of silence. */
+  stallLimitMs: number;
+}
+
+/** What changed in a row since the last `takeOps`: the whole of it, or text from this length on. */
+type Change = 'whole' | { from: number };
+
+export class RunViewFold {
+  readonly #rows = new Map<string, Row>();
+  readonly #changes = new Map<string, Change>();
+  readonly #dropped: string[] = [];
+  /** Rows that show something under way, to be closed when the turn is. */
+  readonly #open = new Set<string>();
+  readonly #tokens = new Map<string, number>();
+  readonly #costs = new Map<string, number>();
+  readonly #maxRows: number;
+  readonly #stallLimitMs: number;
+  #model: string | undefined;
+  #tokenTotal = 0;
+  #costTotal = 0;
+  #droppedRows = 0;
+  #headerChanged = true;
+  #streams = 0;
+  readonly #state: RunState;
+
+  /** @param state the fold of the same records, stepped before this view is. */
+  constructor(state: RunState, options: ViewOptions) {
+    this.#state = state;
+    this.#maxRows = options.maxRows ?? MAX_ROWS;
+    this.#stallLimitMs = options.stallLimitMs;
+  }
+
+  /** The whole view. Forgets pending changes: the snapshot has them. */
+  snapshot(): RunView {
+    this.#changes.clear();
+    this.#dropped.length = 0;
+    this.#headerChanged = false;
+    return { header: this.header(), rows: [...this.#rows.values()].map((row) => ({ ...row })) };
+  }
+
+  /** The changes since the last call, in the order to apply them. */
+  takeOps(): PatchOp[] {
+    const ops: PatchOp[] = this.#dropped.map((id) => ({ op: 'drop', id }));
+    for (const [id, change] of this.#changes) {
+      const row = this.#rows.get(id);
+      if (row === undefined) continue;
+      if (change === 'whole' || !('text' in row)) ops.push({ op: 'row', row: { ...row } });
+      else ops.push({ op: 'append', id, at: change.from, text: row.text.slice(change.from) });
+    }
+    if (this.#headerChanged) ops.push({ op: 'header', header: this.header() });
+    this.#changes.clear();
+    this.#dropped.length = 0;
+    this.#headerChanged = false;
+    return ops;
+  }
+
+  /** Folds one record; the state has it already. */
+  apply(record: JournalRecord): void {
+    switch (record.kind) {
+      case 'event':
+        return this.#applyEvent(record);
+      case 'turn-drafted':
+        this.#headerChanged = true;
+        return this.#put({ kind: 'you', id: `you:${record.turnId}`, text: record.prompt.text, label: record.label, at: record.at });
+      case 'answered':
+        return this.#setAsk(record.askId, 'sent');
+      case 'gate':
+        if (!record.ok) this.#put(gateNotice(record));
+        return;
+      case 'findings':
+        this.#headerChanged = true;
+        return this.#putFindings(record);
+      case 'stream':
+        return this.#onStream(record);
+      case 'turn-settled':
+        this.#headerChanged = true;
+        this.#closeOpenRows();
+        if (record.outcome !== 'ok') this.#put(endCard(`end:${record.turnId}`, record, this.#state));
+        return;
+      case 'run-ended':
+        this.#headerChanged = true;
+        // A failure before any turn has no other place to be said.
+        if (record.outcome !== 'ok' && this.#state.turn === undefined) this.#put(endCard('end', record, this.#state));
+        return;
+      case 'note':
+        if (record.level === 'warning') this.#put({ kind: 'notice', id: `note:${record.seq}`, text: record.text, tone: 'warn' });
+        return;
+      case 'run-started':
+      case 'scope':
+      case 'step-started':
+      case 'step-ended':
+      case 'server':
+      case 'session-ready':
+      case 'attempt-started':
+      case 'prompt-send-started':
+      case 'prompt-send-completed':
+      case 'prompt-send-failed':
+      case 'timer':
+      case 'synced':
+      case 'stop-requested':
+        this.#headerChanged = true;
+        return;
+      default:
+        return assertNever(record);
+    }
+  }
+
+  header(): Header {
+    const { info, review, turn, ended, conversation, server } = this.#state;
+    const status = turn === undefined ? undefined : conversation.sessions.get(turn.sessionId)?.status;
+    const running = turn !== undefined && turn.phase !== 'settled';
+    const active = isActive(this.#state);
+    return {
+      runId: info?.runId ?? '',
+      type: info?.type ?? 'prompt',
+      title: info?.title ?? '',
+      scope: this.#state.scope === undefined ? '' : `${this.#state.scope.title} · ${sizeText(this.#state.scope)}`,
+      startedAt: info?.at ?? 0,
+      ...(ended === undefined || active ? {} : { endedAt: ended.at, outcome: ended.outcome }),
+      tokens: this.#tokenTotal,
+      cost: this.#costTotal,
+      phases: review === undefined ? [] : phasesOf(review, this.#state.findings ? 2 : this.#state.scope ? 1 : 0),
+      demo: info?.demo ?? false,
+      model: this.#model ?? info?.model ?? '',
+      engine: `${info?.engine ?? ''} ${this.#state.engineVersion ?? info?.engineVersion ?? ''}`.trim(),
+      server: server.state,
+      turn: turnWord(turn),
+      ...(running ? { turnStartedAt: turn.startedAt, progressAt: turn.progressAt } : {}),
+      stallLimitMs: this.#stallLimitMs,
+      ...(running && status?.type === 'retry' ? { retry: { attempt: status.attempt, message: status.message, nextAt: status.nextAt } } : {}),
+      files: [...conversation.changes],
+      todos: [...conversation.todos],
+      canSend: !active,
+      promptHint: active ? 'Wait for the turn to end, or stop it.' : '',
+      droppedRows: this.#droppedRows,
+    };
+  }
+
+  #applyEvent({ event, at }: RecordOf<'event'>): void {
+    switch (event.type) {
+      case 'delta':
+        return this.#append(event.partId, event.text, at);
+      case 'part':
+        return this.#applyPart(event.sessionId, event.messageId, event.part);
+      case 'message':
+        this.#headerChanged = true;
+        this.#model = event.message.model ?? this.#model;
+        return this.#count(event.message.id, event.message.tokens, event.message.cost);
+      case 'ask':
+        this.#headerChanged = true;
+        return this.#putAsk(event.ask);
+      case 'ask-closed':
+        this.#headerChanged = true;
+        return this.#closeAsk(event.askId, event.reply);
+      case 'status':
+        this.#headerChanged = true;
+        if (event.status.type === 'retry') this.#onRetry(event.status.attempt, event.status.message);
+        return;
+      case 'compacted':
+        return this.#put({ kind: 'notice', id: `compacted:${at}`, text: 'The conversation was summarised to fit the model', tone: 'quiet' });
+      case 'message-gone':
+      case 'error':
+      case 'session':
+      case 'session-gone':
+      case 'todos':
+      case 'changes':
+        this.#headerChanged = true;
+        return;
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #applyPart(sessionId: string, messageId: string, part: EnginePart): void {
+    const nested = sessionId !== this.#state.sessionId;
+    if (part.type === 'tool') return this.#putTool(part, nested);
+    if (nested || part.synthetic === true) return;
+    if (this.#state.conversation.messages.get(messageId)?.info.role === 'user') return;
+    if (messageId === this.#state.turn?.prompt.messageId) return;
+    const known = this.#state.conversation.parts.get(part.id);
+    if (known === undefined || known.part.type === 'tool') return;
+    this.#putText(known.part, 'gap' in known && known.gap);
+  }
+
+  #putText(part: TextPart, gap: boolean): void {
+    const done = part.endedAt !== undefined;
+    const text = part.text.length > MAX_ROW_TEXT ? part.text.slice(0, MAX_ROW_TEXT) + CUT_MARK : part.text;
+    if (part.type === 'reasoning') {
+      this.#put({
+        kind: 'thinking',
+        id: part.id,
+        text,
+        done,
+        ...(part.startedAt === undefined ? {} : { startedAt: part.startedAt }),
+        ...(part.endedAt === undefined ? {} : { endedAt: part.endedAt }),
+      });
+    } else {
+      this.#put({ kind: 'text', id: part.id, text, done, ...(gap && !done ? { gap } : {}) });
+    }
+    this.#setOpen(part.id, !done);
+  }
+
+  #append(partId: string, text: string, at: number): void {
+    const row = this.#rows.get(partId);
+    if (row === undefined) {
+      const known = this.#state.conversation.parts.get(partId);
+      if (known === undefined || known.part.type === 'tool' || known.sessionId !== this.#state.sessionId) return;
+      return this.#putText({ ...known.part, startedAt: at }, true);
+    }
+    if ((row.kind !== 'text' && row.kind !== 'thinking') || row.text.length >= MAX_ROW_TEXT) return;
+    const from = row.text.length;
+    const room = MAX_ROW_TEXT - from;
+    row.text += text.length > room ? text.slice(0, room) + CUT_MARK : text;
+    if (!this.#changes.has(partId)) this.#changes.set(partId, { from });
+  }
+
+  #putTool(part: ToolPart, nested: boolean): void {
+    const output = part.error ?? part.output;
+    this.#put({
+      kind: 'tool',
+      id: part.id,
+      title: part.title ?? part.tool,
+      summary: part.summary,
+      status: part.status,
+      ...(part.startedAt === undefined ? {} : { startedAt: part.startedAt }),
+      ...(part.endedAt === undefined ? {} : { endedAt: part.endedAt }),
+      ...(output === undefined || output === '' ? {} : { output }),
+      ...(nested ? { nested } : {}),
+    });
+    this.#setOpen(part.id, part.status === 'pending' || part.status === 'running');
+  }
+
+  #putAsk(ask: Ask): void {
+    const id = `ask:${ask.id}`;
+    if (ask.type === 'permission') {
+      const { permission, patterns, always } = ask;
+      this.#put({ kind: 'permission', id, askId: ask.id, permission, patterns, always, state: 'open' });
+    } else {
+      this.#put({ kind: 'question', id, askId: ask.id, questions: ask.questions, state: 'open' });
+    }
+    this.#open.add(id);
+  }
+
+  #closeAsk(askId: string, reply: string): void {
+    const denied = reply === 'reject' || reply === 'rejected';
+    const row = this.#rows.get(`ask:${askId}`);
+    if (row?.kind === 'permission') this.#setAsk(askId, denied ? 'denied' : 'allowed');
+    if (row?.kind === 'question') this.#setAsk(askId, denied ? 'dismissed' : 'answered');
+    this.#open.delete(`ask:${askId}`);
+  }
+
+  #setAsk(askId: string, to: string): void {
+    const row = this.#rows.get(`ask:${askId}`);
+    if (row?.kind === 'permission' || row?.kind === 'question') this.#put({ ...row, state: to } as Row);
+  }
+
+  #putFindings(record: RecordOf<'findings'>): void {
+    const { scope } = this.#state;
+    this.#put({
+      kind: 'findings',
+      id: 'findings',
+      findings: record.findings.map(({ id, severity, confidence, title, body, file, range, suggestion }) => ({
+        id,
+        severity,
+        confidence,
+        title,
+        body,
+        file,
+        ...(range === undefined ? {} : { line: range.start }),
+        ...(suggestion === undefined ? {} : { suggestion }),
+      })),
+      coverage: scope === undefined ? '' : coverageText(scope),
+      skipped: scope?.skipped ?? [],
+    });
+  }
+
+  #onStream(record: RecordOf<'stream'>): void {
+    if (record.state === 'lost') {
+      this.#put({ kind: 'notice', id: `stream:${++this.#streams}`, text: 'Connection to the server lost, connecting again …', tone: 'quiet' });
+    } else if (this.#streams > 0) {
+      const text = 'Connected again; what was missed was read from the server';
+      this.#put({ kind: 'notice', id: `stream:${this.#streams}`, text, tone: 'quiet' });
+    }
+  }
+
+  /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */
+  #onRetry(attempt: number, message: string): void {
+    for (const id of this.#open) {
+      const row = this.#rows.get(id);
+      if (row?.kind === 'text' && row.text !== '') {
+        this.#put({ ...row, done: true, gap: true });
+        this.#open.delete(id);
+      }
+    }
+    const id = `retry:${this.#state.turn?.turnId ?? ''}:${attempt}`;
+    this.#put({ kind: 'notice', id, text: `The engine asks the model again (try ${attempt}): ${message}`, tone: 'quiet' });
+  }
+
+  /** Nothing stays "running" once the turn is settled. */
+  #closeOpenRows(): void {
+    for (const id of this.#open) {
+      const row = this.#rows.get(id);
+      if (row?.kind === 'text') this.#put({ ...row, done: true });
+      else if (row?.kind === 'thinking') this.#put({ ...row, done: true });
+      else if (row?.kind === 'tool') this.#put({ ...row, status: 'unknown' });
+      else if (row?.kind === 'permission' || row?.kind === 'question') this.#put({ ...row, state: 'gone' });
+    }
+    this.#open.clear();
+  }
+
+  #count(messageId: string, use: { input: number; output: number; reasoning: number } | undefined, cost = 0): void {
+    const tokens = use === undefined ? 0 : use.input + use.output + use.reasoning;
+    this.#tokenTotal += tokens - (this.#tokens.get(messageId) ?? 0);
+    this.#costTotal += cost - (this.#costs.get(messageId) ?? 0);
+    this.#tokens.set(messageId, tokens);
+    this.#costs.set(messageId, cost);
+  }
+
+  #setOpen(id: string, open: boolean): void {
+    if (open) this.#open.add(id);
+    else this.#open.delete(id);
+  }
+
+  #put(row: Row): void {
+    this.#rows.set(row.id, row);
+    this.#changes.set(row.id, 'whole');
+    if (this.#rows.size <= this.#maxRows) return;
+    const oldest = this.#rows.keys().next().value;
+    if (oldest === undefined) return;
+    this.#rows.delete(oldest);
+    this.#changes.delete(oldest);
+    this.#open.delete(oldest);
+    this.#dropped.push(oldest);
+    this.#droppedRows++;
+    this.#headerChanged = true;
+  }
+}
+
+function turnWord(turn: RunState['turn']): Header['turn'] {
+  if (turn === undefined) return 'none';
+  if (turn.phase === 'settled') return 'settled';
+  if (turn.stop !== undefined) return 'stopping';
+  switch (turn.phase) {
+    case 'drafted':
+    case 'sent':
+    case 'accepted':
+      return 'sending';
+    case 'running':
+      return 'running';
+    case 'waiting':
+      return 'waiting';
+    default:
+      return assertNever(turn);
+  }
+}

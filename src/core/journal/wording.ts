@@ -1,0 +1,31 @@
+/** The words in which a run's ends and checks are shown. */
+import type { Row } from '../protocol.ts';
+import { outcomeTitle } from '../outcome.ts';
+import type { RecordOf } from './record.ts';
+import type { RunState } from './state.ts';
+
+type Card = Extract<Row, { kind: 'card' }>;
+
+/** The card that says why a turn or a run did not end well, what is kept, and what can be done. */
+export function endCard(id: string, record: RecordOf<'turn-settled'> | RecordOf<'run-ended'>, state: RunState): Card {
+  const { outcome } = record;
+  const stopped = outcome === 'interrupted';
+  const exit = outcome === 'server-unreachable' ? state.server.exit : undefined;
+  const detail = exit?.stderrTail || (record.kind === 'turn-settled' ? record.error?.detail : undefined);
+  return {
+    kind: 'card',
+    id,
+    tone: stopped ? 'info' : outcome === 'incomplete' ? 'warn' : 'error',
+    title: outcomeTitle(outcome),
+    text: record.message ?? '',
+    facts: [],
+    ...(detail === undefined || detail === '' ? {} : { details: detail }),
+    actions: outcome === 'server-unreachable' ? ['restart-server', 'show-log'] : stopped ? [] : ['show-log'],
+  };
+}
+
+export function gateNotice(record: RecordOf<'gate'>): Row {
+  const first = record.problems[0] ?? 'it did not fit the form';
+  const more = record.problems.length > 1 ? ` (and ${record.problems.length - 1} more)` : '';
+  return { kind: 'notice', id: `gate:${record.seq}`, text: `The answer was not usable: ${first}${more}`, tone: 'warn' };
+}

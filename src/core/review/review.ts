@@ -1,0 +1,95 @@
+/**
+ * The machine of a review: scope → inspect (with at most one repair) → report → done.
+ *
+ *   scoping ──scope──▶ inspecting ⇄ checking ──findings──▶ reporting ──run-ended──▶ done
+ *      │                   │            │                                            ▲
+ *      └───── nothing to look at, or a turn that did not end well ───────────────────┘
+ *
+ * A step of the review is one turn with an exit check. The check reads files, so it is an effect; what it
+ * finds comes back as a `gate` record, and the findings as a `findings` record.
+ */
+import type { JournalRecord, RecordBody, RecordOf } from '../journal/record.ts';
+import type { Outcome } from '../outcome.ts';
+/** Answers that do not fit are asked for once more; a model that fails twice will not get better by asking. */
+export const MAX_REPAIRS = 1;
+
+const INSPECT = { stepId: 'inspect', phase: 'Inspect', title: 'Inspect the changes' };
+
+export type ReviewState =
+  | { phase: 'scoping' }
+  | { phase: 'inspecting'; repairs: number }
+  | { phase: 'checking'; repairs: number }
+  | { phase: 'reporting' }
+  | { phase: 'done'; outcome: Outcome };
+
+export type ReviewEffect =
+  /** Draft the turn that inspects the scope. */
+  | { type: 'inspect' }
+  /** Draft a turn that names what is wrong with the answer. */
+  | { type: 'repair'; problems: readonly string[] }
+  /** Check the turn's answer against schema, scope and files; append `gate`, and `findings` when it passes or is the last try. */
+  | { type: 'check'; turnId: string; lastTry: boolean }
+  /** Write the report, then append `run-ended`. */
+  | { type: 'report' };
+
+type Effect = ReviewEffect | { type: 'record'; body: RecordBody };
+type Step = { review: ReviewState; effects: Effect[] };
+
+export function stepReview(review: ReviewState, record: JournalRecord): Step {
+  if (record.kind === 'run-ended' && review.phase !== 'done') return stay({ phase: 'done', outcome: record.outcome });
+  switch (review.phase) {
+    case 'scoping':
+      return record.kind === 'scope' ? onScope(record) : stay(review);
+    case 'inspecting':
+      return record.kind === 'turn-settled' ? onTurnSettled(review, record) : stay(review);
+    case 'checking':
+      if (record.kind === 'gate' && !record.ok && review.repairs < MAX_REPAIRS) {
+        return { review: { phase: 'inspecting', repairs: review.repairs + 1 }, effects: [{ type: 'repair', problems: record.problems }] };
+      }
+      if (record.kind === 'gate' && !record.ok) return onGivenUp(review, record);
+      if (record.kind === 'findings') return { review: { phase: 'reporting' }, effects: [stepEnded('ok'), { type: 'report' }] };
+      return stay(review);
+    case 'reporting':
+    case 'done':
+      return stay(review);
+  }
+}
+
+function onScope(record: RecordOf<'scope'>): Step {
+  if (record.scope.files.length === 0) {
+    return {
+      review: { phase: 'reporting' },
+      effects: [{ type: 'record', body: { kind: 'findings', findings: [], dropped: [] } }, { type: 'report' }],
+    };
+  }
+  const started: RecordBody = { kind: 'step-started', ...INSPECT };
+  return { review: { phase: 'inspecting', repairs: 0 }, effects: [{ type: 'record', body: started }, { type: 'inspect' }] };
+}
+
+function onTurnSettled(review: { repairs: number }, record: RecordOf<'turn-settled'>): Step {
+  if (record.outcome === 'ok') {
+    return {
+      review: { phase: 'checking', repairs: review.repairs },
+      effects: [{ type: 'check', turnId: record.turnId, lastTry: review.repairs >= MAX_REPAIRS }],
+    };
+  }
+  const ended: RecordBody = {
+    kind: 'run-ended',
+    outcome: record.outcome,
+    ...(record.message === undefined ? {} : { message: record.message }),
+  };
+  return { review: { phase: 'inspecting', repairs: review.repairs }, effects: [stepEnded(record.outcome), { type: 'record', body: ended }] };
+}
+
+function onGivenUp(review: ReviewState, record: RecordOf<'gate'>): Step {
+  const message = `The model gave no usable answer, also when asked again: ${record.problems[0] ?? 'it did not fit the form'}`;
+  return { review, effects: [stepEnded('incomplete'), { type: 'record', body: { kind: 'run-ended', outcome: 'incomplete', message } }] };
+}
+
+function stepEnded(outcome: Outcome): Effect {
+  return { type: 'record', body: { kind: 'step-ended', stepId: INSPECT.stepId, outcome } };
+}
+
+function stay(review: ReviewState): Step {
+  return { review, effects: [] };
+}

@@ -1,0 +1,66 @@
+import type { Exit, ServerStateName } from '../journal/record.ts';
+import type { AttachedState } from './attached.ts';
+import { type BudgetView, viewBudget } from './budget.ts';
+import type { ServerState } from './state.ts';
+
+/** A server as surfaces show it and runs record it. */
+export interface ServerView {
+  /** `owned`: we started it. `attached`: it is at a URL that the user gave. */
+  kind: 'owned' | 'attached';
+  state: ServerStateName;
+  /** Counts the processes (or connections) of this server; 0 before the first. */
+  generation: number;
+  /** Since when it is in this state, epoch ms. */
+  since: number;
+  /** How the last process ended. `expected` tells a stop from a crash. */
+  exit?: Exit;
+  /** A sentence for people: why it is not ready. */
+  reason?: string;
+  engineVersion?: string;
+  pid?: number;
+  /** Restarts used; absent for an attached server, which has none. */
+  budget?: BudgetView;
+}
+
+export function viewOwned(state: ServerState, now: number): ServerView {
+  const ending = 'ending' in state ? state.ending : undefined;
+  const reason = state.name === 'stopping' ? state.failure : ending?.reason;
+  const pid = pidOf(state);
+  return {
+    kind: 'owned',
+    state: state.name,
+    generation: state.generation,
+    since: state.since,
+    ...(ending?.exit && { exit: ending.exit }),
+    ...(reason !== undefined && { reason }),
+    ...('engineVersion' in state &&
+      state.engineVersion !== undefined && { engineVersion: state.engineVersion }),
+    ...(pid !== undefined && { pid }),
+    budget: viewBudget(state.budget, now),
+  };
+}
+
+export function viewAttached(state: AttachedState): ServerView {
+  return {
+    kind: 'attached',
+    state: state.name,
+    generation: state.generation,
+    since: state.since,
+    ...(state.name === 'unreachable' && { reason: state.reason }),
+  };
+}
+
+function pidOf(state: ServerState): number | undefined {
+  switch (state.name) {
+    case 'starting':
+    case 'ready':
+    case 'unresponsive':
+      return state.pid;
+    case 'stopping':
+    case 'failed':
+      return state.held?.pid;
+    case 'stopped':
+    case 'backing-off':
+      return undefined;
+  }
+}

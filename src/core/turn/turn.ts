@@ -1,0 +1,340 @@
+/**
+ * The machine of one turn: from a drafted prompt to a named outcome.
+ *
+ *   drafted ──▶ sent ──▶ accepted ──▶ running ⇄ waiting
+ *                 │          │           │         │
+ *                 └──────────┴─────┬─────┴─────────┘
+ *                                  ▼
+ *                               settled
+ *
+ *   sent      the request left; whether the server has the prompt is unknown
+ *   accepted  the prompt's own part was seen: the server has stored it
+ *   running   the engine works on it
+ *   waiting   a permission or a question waits for the user
+ *   settled   it has an outcome; nothing changes it any more
+ *
+ * `stepTurn` decides by records and facts alone. It never settles by itself: it proposes a `turn-settled`
+ * record, and that record, once in the journal, settles the turn. A replay therefore sees the same decisions.
+ */
+import { assertNever } from '../errors.ts';
+import type { EngineError, EngineEvent, Prompt } from '../engine.ts';
+import type { Conversation } from '../journal/conversation.ts';
+import type { JournalRecord, RecordBody, RecordOf, StopCause } from '../journal/record.ts';
+import type { Outcome } from '../outcome.ts';
+import { finalAnswer, type Facts, outstandingTools, settlement } from './settle.ts';
+
+/** A completed final answer settles the turn after this long even when the engine's own word never comes, ms. */
+export const INFERRED_END_MS = 250;
+/** After an idle without a completed answer the last messages may still be under way, ms (seen: up to 100). */
+export const IDLE_SETTLE_MS = 500;
+/** An error without any work after a prompt means that it was refused, ms. */
+export const REFUSED_MS = 1000;
+/** A prompt that the server took but whose part was not seen is looked up after this long, ms. */
+export const ACCEPT_MS = 10_000;
+/** A stopped turn is settled after this long even when the server does not confirm, ms. */
+export const STOP_MS = 4000;
+/** opencode 1.18.33 calls the model again for ever when its stream ends without a reason; the second is one too many. */
+export const UNKNOWN_FINISH_LIMIT = 2;
+
+export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop';
+
+interface Base {
+  turnId: string;
+  sessionId: string;
+  prompt: Prompt;
+  attempt: number;
+  /** When the attempt began and when it last made progress; wall clock, ms. Heartbeats are not progress. */
+  startedAt: number;
+  progressAt: number;
+  /** Set once somebody asked to stop. */
+  stop?: StopCause;
+  /** The last error the engine told of this session. Not an end by itself. */
+  lastError?: EngineError;
+  /** Ids of the assistant messages that answer this prompt, oldest first. */
+  answers: string[];
+  /** Whether the engine was seen working on this prompt: only then does an idle mean its end. */
+  worked: boolean;
+}
+
+export type TurnState =
+  | (Base & { phase: 'drafted' })
+  | (Base & { phase: 'sent' })
+  | (Base & { phase: 'accepted' })
+  | (Base & { phase: 'running' })
+  | (Base & { phase: 'waiting' })
+  | (Base & { phase: 'settled'; outcome: Outcome; inferred: boolean; settledAt: number; message?: string; error?: EngineError });
+
+export type TurnEffect =
+  /** Send the prompt of this turn; its ids are in the journal already. */
+  | { type: 'send'; turnId: string }
+  /** Arm a timer, or arm it anew; it comes back as a `timer` record. */
+  | { type: 'timer'; turnId: string; name: TurnTimer; ms: number }
+  | { type: 'cancel-timer'; turnId: string; name: TurnTimer }
+  /** Re-read the session from the server, feed what it says as events, then append `synced`. */
+  | { type: 'sync'; turnId: string }
+  | { type: 'abort'; turnId: string }
+  /** A decision: to be appended to the journal at once. */
+  | { type: 'record'; body: RecordBody };
+
+type Step = { turn: TurnState; effects: TurnEffect[] };
+
+export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
+  return {
+    phase: 'drafted',
+    turnId: record.turnId,
+    sessionId: record.sessionId,
+    prompt: record.prompt,
+    attempt: 0,
+    startedAt: record.at,
+    progressAt: record.at,
+    answers: [],
+    worked: false,
+  };
+}
+
+/**
+ * One step. The conversation has the record's event folded in already. Records of other turns and sessions
+ * leave the turn as it is.
+ */
+export function stepTurn(turn: TurnState, record: JournalRecord, conversation: Conversation): Step {
+  if (turn.phase === 'settled') return stay(turn);
+  switch (record.kind) {
+    case 'attempt-started':
+      if (record.turnId !== turn.turnId) return stay(turn);
+      return {
+        turn: { ...turn, attempt: record.attempt, startedAt: record.at, progressAt: record.at },
+        effects: turn.stop === undefined ? [{ type: 'send', turnId: turn.turnId }] : [],
+      };
+    case 'prompt-send-started':
+      return record.turnId === turn.turnId && turn.phase === 'drafted' ? stay({ ...turn, phase: 'sent' }) : stay(turn);
+    case 'prompt-send-completed':
+      if (record.turnId !== turn.turnId || turn.phase !== 'sent') return stay(turn);
+      return { turn, effects: [timer(turn, 'accept', ACCEPT_MS)] };
+    case 'prompt-send-failed':
+      return record.turnId === turn.turnId ? onSendFailed(turn, record, conversation) : stay(turn);
+    case 'event':
+      return onEvent(turn, record.event, record.at, conversation);
+    case 'stream':
+      // What streamed while no stream was open is told nowhere again: ask the server.
+      return record.state === 'open' && turn.phase !== 'drafted'
+        ? { turn, effects: [{ type: 'sync', turnId: turn.turnId }] }
+        : stay(turn);
+    case 'server':
+      return onServer(turn, record, conversation);
+    case 'stop-requested':
+      if (record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
+      return onStop(turn, record.cause, conversation);
+    case 'timer':
+      return record.turnId === turn.turnId ? onTimer(turn, record.name as TurnTimer, conversation) : stay(turn);
+    case 'synced':
+      return record.turnId === turn.turnId ? onSynced(turn, record.status, conversation) : stay(turn);
+    case 'turn-settled':
+      return record.turnId === turn.turnId ? stay(settled(turn, record)) : stay(turn);
+    default:
+      return stay(turn);
+  }
+}
+
+function settled(turn: TurnState, record: RecordOf<'turn-settled'>): TurnState {
+  return {
+    ...turn,
+    phase: 'settled',
+    outcome: record.outcome,
+    inferred: record.inferred,
+    settledAt: record.at,
+    ...(record.message === undefined ? {} : { message: record.message }),
+    ...(record.error === undefined ? {} : { error: record.error }),
+  };
+}
+
+function onSendFailed(turn: TurnState, record: RecordOf<'prompt-send-failed'>, conversation: Conversation): Step {
+  if (turn.phase !== 'sent') return stay(turn);
+  const failed = { ...turn, lastError: record.error };
+  return settle(failed, conversation, { sendFailed: true, unreachable: record.fateUnknown });
+}
+
+function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: Conversation): Step {
+  // Every event of the session, or of a sub-agent working for it, is progress.
+  const now: TurnState = { ...turn, progressAt: at };
+  if (event.sessionId !== turn.sessionId) {
+    return event.type === 'ask' || event.type === 'ask-closed' ? stay(asking(now, conversation)) : stay(now);
+  }
+  switch (event.type) {
+    case 'part':
+      return event.messageId === turn.prompt.messageId && event.part.id === turn.prompt.partId
+        ? onAccepted(now)
+        : onWorkPart(now, event.messageId, conversation);
+    case 'delta':
+      return stay(turn.answers.includes(event.messageId) ? working(now) : now);
+    case 'message':
+      return event.message.role === 'assistant' && event.message.parentId === turn.prompt.messageId
+        ? onAnswer(now, event.message.id, conversation)
+        : stay(now);
+    case 'status':
+      return onStatus(now, event.status.type, conversation);
+    case 'ask':
+    case 'ask-closed':
+      return stay(asking(now, conversation));
+    case 'error': {
+      const withError = { ...now, lastError: event.error };
+      // With no work seen this is a refusal, unless the work is only late.
+      return turn.worked ? stay(withError) : { turn: withError, effects: [timer(turn, 'refused', REFUSED_MS)] };
+    }
+    default:
+      return stay(now);
+  }
+}
+
+function onAccepted(turn: TurnState): Step {
+  if (turn.phase !== 'sent' && turn.phase !== 'drafted') return stay(turn);
+  return { turn: { ...turn, phase: turn.worked ? 'running' : 'accepted' }, effects: [cancel(turn, 'accept')] };
+}
+
+/** Output that belongs to an answer of this prompt is work on it. */
+function onWorkPart(turn: TurnState, messageId: string, conversation: Conversation): Step {
+  if (!turn.answers.includes(messageId)) return stay(turn);
+  // A tool that ends after the final answer may be what it waited for.
+  return stay(working(turn), inferEnd(turn, conversation));
+}
+
+function onAnswer(turn: TurnState, messageId: string, conversation: Conversation): Step {
+  const answers = turn.answers.includes(messageId) ? turn.answers : [...turn.answers, messageId];
+  const next = working({ ...turn, answers });
+  if (next.stop === undefined && unknownFinishes(next, conversation) >= UNKNOWN_FINISH_LIMIT) {
+    return { turn: next, effects: [{ type: 'record', body: { kind: 'stop-requested', turnId: turn.turnId, cause: 'loop' } }] };
+  }
+  return stay(next, inferEnd(next, conversation));
+}
+
+function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversation: Conversation): Step {
+  if (status !== 'idle') {
+    // Before the prompt is known to be stored, a busy may still be the end of the turn before.
+    if (turn.phase === 'drafted' || turn.phase === 'sent') return stay(turn);
+    return { turn: working(turn), effects: [cancel(turn, 'idle'), cancel(turn, 'refused')] };
+  }
+  // A trailing idle of the turn before says nothing about this one.
+  if (!turn.worked) return stay(turn);
+  const facts = factsOf(turn, conversation);
+  if (finalAnswer(facts) !== undefined || closedWithError(facts)) return settle(turn, conversation);
+  return { turn, effects: [timer(turn, 'idle', IDLE_SETTLE_MS)] };
+}
+
+function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Conversation): Step {
+  switch (record.state) {
+    case 'stopped':
+    case 'failed':
+    case 'backing-off':
+    case 'unreachable':
+      if (turn.phase === 'drafted' && turn.stop === undefined && record.exit === undefined && record.state !== 'failed') {
+        return stay(turn);
+      }
+      return settle(turn, conversation, {
+        unreachable: true,
+        ...(record.exit === undefined ? {} : { exit: record.exit }),
+        ...(record.reason === undefined ? {} : { reason: record.reason }),
+      });
+    case 'starting':
+    case 'ready':
+    case 'unresponsive':
+    case 'stopping':
+    case 'connecting':
+      return stay(turn);
+    default:
+      return assertNever(record.state);
+  }
+}
+
+function onStop(turn: TurnState, cause: StopCause, conversation: Conversation): Step {
+  if (turn.stop !== undefined) return stay(turn);
+  const stopping = { ...turn, stop: cause };
+  if (turn.phase === 'drafted') return settle(stopping, conversation);
+  return { turn: stopping, effects: [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)] };
+}
+
+function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): Step {
+  switch (name) {
+    case 'inferred':
+      return canInferEnd(turn, conversation) ? settle(turn, conversation, { inferred: true }) : stay(turn);
+    case 'stop':
+      return settle(turn, conversation);
+    case 'idle':
+    case 'refused':
+    case 'accept':
+      return { turn, effects: [{ type: 'sync', turnId: turn.turnId }] };
+    default:
+      return stay(turn);
+  }
+}
+
+function onSynced(turn: TurnState, status: RecordOf<'synced'>['status'], conversation: Conversation): Step {
+  // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
+  if (status === 'unknown' || status === 'busy' || status === 'retry') return stay(turn);
+  if (turn.phase === 'drafted') return stay(turn);
+  return settle(turn, conversation);
+}
+
+/** Moves to `running` or `waiting`, whatever the open asks say. */
+function working(turn: TurnState): TurnState {
+  if (turn.phase === 'waiting' || turn.phase === 'settled') return turn;
+  return { ...turn, phase: 'running', worked: true };
+}
+
+function asking(turn: TurnState, conversation: Conversation): TurnState {
+  if (turn.phase === 'drafted' || turn.phase === 'settled') return turn;
+  return { ...turn, phase: conversation.asks.size > 0 ? 'waiting' : 'running', worked: true };
+}
+
+function factsOf(turn: TurnState, conversation: Conversation): Facts {
+  const answers = turn.answers.flatMap((id) => conversation.messages.get(id)?.info ?? []);
+  return {
+    answers,
+    outstanding: outstandingTools(conversation, new Set(turn.answers)),
+    ...(turn.stop === undefined ? {} : { stop: turn.stop }),
+    ...(turn.lastError === undefined ? {} : { lastError: turn.lastError }),
+    accepted: turn.phase !== 'drafted' && turn.phase !== 'sent',
+  };
+}
+
+function closedWithError(facts: Facts): boolean {
+  const last = facts.answers.at(-1);
+  return last?.error !== undefined && last.completedAt !== undefined;
+}
+
+function canInferEnd(turn: TurnState, conversation: Conversation): boolean {
+  const last = conversation.messages.get(turn.answers.at(-1) ?? '')?.info;
+  if (last === undefined || finalAnswer({ answers: [last] }) === undefined) return false;
+  return outstandingTools(conversation, new Set(turn.answers)).length === 0;
+}
+
+function inferEnd(turn: TurnState, conversation: Conversation): TurnEffect[] {
+  return canInferEnd(turn, conversation) ? [timer(turn, 'inferred', INFERRED_END_MS)] : [];
+}
+
+/** How many of the latest answers in a row ended without a reason. */
+function unknownFinishes(turn: TurnState, conversation: Conversation): number {
+  let count = 0;
+  for (const id of turn.answers.toReversed()) {
+    const info = conversation.messages.get(id)?.info;
+    if (info?.completedAt === undefined) continue;
+    if (info.finish !== 'unknown') break;
+    count++;
+  }
+  return count;
+}
+
+function settle(turn: TurnState, conversation: Conversation, how: Parameters<typeof settlement>[1] = {}): Step {
+  const decision = settlement(factsOf(turn, conversation), how);
+  return { turn, effects: [{ type: 'record', body: { kind: 'turn-settled', turnId: turn.turnId, ...decision } }] };
+}
+
+function timer(turn: TurnState, name: TurnTimer, ms: number): TurnEffect {
+  return { type: 'timer', turnId: turn.turnId, name, ms };
+}
+
+function cancel(turn: TurnState, name: TurnTimer): TurnEffect {
+  return { type: 'cancel-timer', turnId: turn.turnId, name };
+}
+
+function stay(turn: TurnState, effects: TurnEffect[] = []): Step {
+  return { turn, effects };
+}

@@ -1,0 +1,48 @@
+import * as v from 'valibot';
+import { RequestError } from '../../core/errors.ts';
+import type { HttpClient, HttpRequest } from '../../node/http/http-client.ts';
+
+/** Most answers take milliseconds; the engine's event loop can block for 5.5 s while it is healthy (1.18.33). */
+export const REQUEST_TIMEOUT_MS = 20_000;
+/** The first request of a workspace loads its configuration and plugins. */
+export const SLOW_REQUEST_TIMEOUT_MS = 60_000;
+
+type Call = Omit<HttpRequest, 'timeoutMs' | 'method' | 'operation' | 'path'> & { timeoutMs?: number };
+
+/** JSON requests whose answers are checked. */
+export interface Requests {
+  /** @throws RequestError, also for an answer of another shape than `schema`. */
+  get<S extends v.GenericSchema>(
+    operation: string,
+    path: string,
+    schema: S,
+    call?: Call,
+  ): Promise<v.InferOutput<S>>;
+  post<S extends v.GenericSchema>(
+    operation: string,
+    path: string,
+    schema: S,
+    call?: Call,
+  ): Promise<v.InferOutput<S>>;
+}
+
+export function createRequests(http: HttpClient): Requests {
+  const send = async <S extends v.GenericSchema>(
+    method: 'GET' | 'POST',
+    operation: string,
+    path: string,
+    schema: S,
+    call: Call = {},
+  ): Promise<v.InferOutput<S>> => {
+    const answer = await http.json({ timeoutMs: REQUEST_TIMEOUT_MS, ...call, method, operation, path });
+    const result = v.safeParse(schema, answer);
+    if (result.success) return result.output;
+    const where = v.getDotPath(result.issues[0]) ?? 'the whole';
+    const message = `Could not ${operation}: the server's answer has an unexpected shape (${where}).`;
+    throw new RequestError(operation, false, message);
+  };
+  return {
+    get: (operation, path, schema, call) => send('GET', operation, path, schema, call),
+    post: (operation, path, schema, call) => send('POST', operation, path, schema, call),
+  };
+}

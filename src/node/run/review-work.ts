@@ -1,0 +1,131 @@
+/** Carries out what a review's machine asks for: prompts to draft, answers to check against files, the report. */
+import * as path from 'node:path';
+import { explain } from '../../core/errors.ts';
+import type { Engine } from '../../core/engine.ts';
+import type { RunState } from '../../core/journal/state.ts';
+import { ANSWER_JSON_SCHEMA } from '../../core/review/answer.ts';
+import { reviewLabel } from '../../core/review/coverage.ts';
+import type { ReviewTarget } from '../../core/review/finding.ts';
+import { checkAnswer, type GivenAnswer, namedFiles } from '../../core/review/gate.ts';
+import { inspectPrompt, repairPrompt } from '../../core/review/prompt.ts';
+import { markdownReport } from '../../core/review/report.ts';
+import type { ReviewEffect } from '../../core/review/review.ts';
+import { readReviewedFile } from '../git/target.ts';
+import type { Run } from './run.ts';
+import { writeAtomically } from './run-store.ts';
+
+export const REPORT_FILE = 'report.md';
+
+export interface ReviewWorkOptions {
+  target: ReviewTarget;
+  engine: Engine;
+  /** `provider/model`, or undefined for the engine's default. */
+  model: string | undefined;
+  /** Makes sure that a server is there and the run is connected to it. @throws StartError, EngineMissingError */
+  connect(run: Run): Promise<void>;
+  now(): number;
+}
+
+export class ReviewWork {
+  readonly #options: ReviewWorkOptions;
+
+  constructor(options: ReviewWorkOptions) {
+    this.#options = options;
+  }
+
+  /** Never throws: what goes wrong ends the run with a sentence. */
+  async perform(run: Run, effect: ReviewEffect): Promise<void> {
+    try {
+      switch (effect.type) {
+        case 'inspect':
+          return await this.#inspect(run);
+        case 'repair':
+          return this.#startTurn(run, repairPrompt(effect.problems), 'Ask again for a usable answer');
+        case 'check':
+          return await this.#check(run, effect.lastTry);
+        case 'report':
+          return this.#report(run);
+      }
+    } catch (error) {
+      const outcome = (error as { kind?: unknown }).kind === 'start' ? 'server-unreachable' : 'error';
+      if (run.active) run.append({ kind: 'run-ended', outcome, message: explain(error) });
+    }
+  }
+
+  async #inspect(run: Run): Promise<void> {
+    const { target, engine } = this.#options;
+    await this.#options.connect(run);
+    if (!run.active) return;
+    await run.createSession(`Review: ${target.scope.title}`, engine.readOnlyPermissions);
+    if (!run.active) return;
+    this.#startTurn(run, inspectPrompt(target), reviewLabel(target.scope));
+  }
+
+  #startTurn(run: Run, text: string, label: string): void {
+    const { sessionId } = run.state;
+    if (sessionId === undefined) throw new Error('The review has no session');
+    const { engine, model } = this.#options;
+    run.startTurn(
+      sessionId,
+      { ...engine.newPromptIds(), text, format: ANSWER_JSON_SCHEMA, ...(model === undefined ? {} : { model }) },
+      label,
+    );
+  }
+
+  async #check(run: Run, lastTry: boolean): Promise<void> {
+    const { scope } = this.#options.target;
+    const given = givenAnswer(run.state);
+    const texts = new Map<string, string>();
+    for (const file of namedFiles(given, scope)) {
+      const text = await readReviewedFile(scope.root, file);
+      if (text !== undefined) texts.set(file, text);
+    }
+    if (!run.active) return;
+    const verdict = checkAnswer(given, { scope, texts, lastTry });
+    switch (verdict.verdict) {
+      case 'accept':
+        run.append({ kind: 'gate', stepId: 'inspect', ok: true, problems: [] });
+        run.append({ kind: 'findings', findings: verdict.findings, dropped: verdict.dropped, summary: verdict.summary });
+        return;
+      case 'repair':
+        return run.append({ kind: 'gate', stepId: 'inspect', ok: false, problems: verdict.problems });
+      case 'fail':
+        return run.append({ kind: 'gate', stepId: 'inspect', ok: false, problems: [verdict.message, ...verdict.problems] });
+    }
+  }
+
+  #report(run: Run): void {
+    const { info, findings } = run.state;
+    const { scope } = this.#options.target;
+    if (info === undefined || findings === undefined) return;
+    const header = run.header();
+    const text = markdownReport({
+      scope,
+      findings: findings.findings,
+      dropped: findings.dropped,
+      summary: findings.summary ?? '',
+      outcome: 'ok',
+      engine: header.engine,
+      model: header.model,
+      demo: header.demo,
+      startedAt: info.at,
+      endedAt: this.#options.now(),
+    });
+    writeAtomically(path.join(run.folder, REPORT_FILE), text);
+    const count = findings.findings.length;
+    const message = scope.files.length === 0 ? 'Nothing to review.' : `${count} ${count === 1 ? 'finding' : 'findings'}.`;
+    run.append({ kind: 'run-ended', outcome: 'ok', message });
+  }
+}
+
+/** What the turn left: the last answer's fields and all of its text. */
+function givenAnswer(state: RunState): GivenAnswer {
+  const { turn, conversation } = state;
+  const id = turn?.answers.at(-1);
+  const message = id === undefined ? undefined : conversation.messages.get(id)?.info;
+  let text = '';
+  for (const { messageId, part } of conversation.parts.values()) {
+    if (messageId === id && part.type === 'text') text += `${part.text}\n`;
+  }
+  return { finish: message?.finish, error: message?.error, structured: message?.structured, text };
+}

@@ -1,0 +1,352 @@
+/**
+ * One run: the imperative shell around the fold. It stamps records, writes them to the journal, folds them,
+ * and carries out the effects that come back. Everything else about a run is derived from its records.
+ *
+ * Order is the point: a record is on disk before it is folded, and folded before anybody is told.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { assertNever, explain, RequestError } from '../../core/errors.ts';
+import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
+import { concerns } from '../../core/journal/conversation.ts';
+import type { JournalRecord, RecordBody, StopCause } from '../../core/journal/record.ts';
+import { isActive, newRunState, type RunEffect, type RunState, stepRun } from '../../core/journal/state.ts';
+import { RunViewFold } from '../../core/journal/view.ts';
+import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
+import type { ReviewEffect } from '../../core/review/review.ts';
+import type { TurnTimer } from '../../core/turn/turn.ts';
+import type { JournalWriter } from '../journal/journal-writer.ts';
+import { pushCoalesced } from './coalesce.ts';
+
+/** Events are written and shown in batches this far apart, ms: quick to the eye, few writes in a burst. */
+const FLUSH_MS = 40;
+
+/** What a run needs of the server while one is there. A new server brings a new one. */
+export interface RunConnection {
+  generation: number;
+  client: EngineClient;
+}
+
+export interface RunOptions {
+  id: string;
+  writer: JournalWriter;
+  clock: Clock;
+  stallLimitMs: number;
+  /** Told once when the journal can no longer be written. */
+  onJournalError(error: unknown): void;
+  /** Carries out the effects of a review; absent in a run of prompts. */
+  onReviewEffect?(run: Run, effect: ReviewEffect): Promise<void>;
+}
+
+export interface RunListener {
+  onRecord?(record: JournalRecord): void;
+  onOps?(ops: PatchOp[]): void;
+}
+
+export class Run {
+  readonly id: string;
+  readonly state: RunState = newRunState();
+  readonly #options: RunOptions;
+  readonly #view: RunViewFold;
+  readonly #listeners = new Set<RunListener>();
+  readonly #timers = new Map<TurnTimer, () => void>();
+  readonly #queue: RecordBody[] = [];
+  /** The run's session and its sub-agents'. */
+  readonly #sessions = new Set<string>();
+  #connection: RunConnection | undefined;
+  #pending: EngineEvent[] = [];
+  #held: EngineEvent[] = [];
+  #syncs = 0;
+  #flushTimer: (() => void) | undefined;
+  #opsTimer: (() => void) | undefined;
+  #draining = false;
+  #journalBroken = false;
+  #closed = false;
+
+  constructor(options: RunOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#view = new RunViewFold(this.state, { stallLimitMs: options.stallLimitMs });
+  }
+
+  get folder(): string {
+    return this.#options.writer.folder;
+  }
+
+  get active(): boolean {
+    return isActive(this.state);
+  }
+
+  get connection(): RunConnection | undefined {
+    return this.#connection;
+  }
+
+  header(): Header {
+    return this.#view.header();
+  }
+
+  /** The whole view now. A listener that has it gets every later change, and only those, through `onOps`. */
+  snapshot(): RunView {
+    this.#emitOps();
+    return this.#view.snapshot();
+  }
+
+  listen(listener: RunListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Folds what a journal held before, without carrying out anything: the past is not done again. */
+  restore(records: readonly JournalRecord[]): void {
+    for (const record of records) {
+      stepRun(this.state, record);
+      this.#view.apply(record);
+    }
+    for (const sessionId of this.state.conversation.sessions.keys()) this.#sessions.add(sessionId);
+  }
+
+  /** Appends a record: journal, fold, listeners, effects. Pending events come first. */
+  append(body: RecordBody): void {
+    if (this.#closed) return;
+    this.#takePending();
+    this.#queue.push(body);
+    this.#drain();
+  }
+
+  /** Takes events of the stream. Those of other sessions are left out. */
+  onEvents(events: readonly EngineEvent[]): void {
+    if (this.#closed || this.state.sessionId === undefined) return;
+    if (this.#syncs > 0) {
+      for (const event of events) if (this.#isOurs(event)) pushCoalesced(this.#held, event);
+      return;
+    }
+    for (const event of events) if (this.#isOurs(event)) pushCoalesced(this.#pending, event);
+    if (this.#pending.length > 0) {
+      this.#flushTimer ??= this.#options.clock.setTimer(FLUSH_MS, () => {
+        this.#takePending();
+        this.#drain();
+      });
+    }
+  }
+
+  /** Uses a server. The connection of a server that is gone is dropped with `undefined`. */
+  connect(connection: RunConnection | undefined): void {
+    this.#connection = connection;
+  }
+
+  /** Creates the run's session on the server. @throws RequestError */
+  async createSession(title: string, permission?: readonly PermissionRule[]): Promise<string> {
+    const { client } = this.#need();
+    const session = await client.createSession({ title, ...(permission === undefined ? {} : { permission }) });
+    this.#sessions.add(session.id);
+    this.append({ kind: 'session-ready', sessionId: session.id, title });
+    return session.id;
+  }
+
+  /** Drafts a turn and starts its first attempt. The ids are in the journal before anything is sent. */
+  startTurn(sessionId: string, prompt: Prompt, label: string): void {
+    const turnId = `t${this.state.turnsSettled + 1}`;
+    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label });
+    this.append({ kind: 'attempt-started', turnId, attempt: 1 });
+  }
+
+  /** Asks the running turn, or the review between its turns, to stop. It ends in bounded time. */
+  stop(cause: StopCause): void {
+    if (!this.active) return;
+    const { turn } = this.state;
+    this.append({ kind: 'stop-requested', cause, ...(turn === undefined || turn.phase === 'settled' ? {} : { turnId: turn.turnId }) });
+  }
+
+  /** Answers a permission or a question. @throws RequestError when the server does not take it. */
+  async answer(askId: string, answer: Answer): Promise<void> {
+    const ask = this.state.conversation.asks.get(askId);
+    if (ask === undefined) return;
+    const { client } = this.#need();
+    this.append({ kind: 'answered', askId, answer });
+    await client.answer(ask, answer);
+  }
+
+  /** Resolves when nothing is under way any more. */
+  ended(): Promise<void> {
+    if (!this.active) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.listen({
+        onRecord: () => {
+          if (this.active) return;
+          stop();
+          resolve();
+        },
+      });
+    });
+  }
+
+  /** Writes what is pending and lets go of everything. */
+  close(): void {
+    if (this.#closed) return;
+    this.#takePending();
+    this.#drain();
+    this.#emitOps();
+    this.#closed = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    this.#opsTimer?.();
+    this.#listeners.clear();
+    this.#options.writer.close();
+  }
+
+  /** A sub-agent's session is known from here on, not only once its record is folded. */
+  #isOurs(event: EngineEvent): boolean {
+    if (!concerns(this.#sessions, event)) return false;
+    if (event.type === 'session') this.#sessions.add(event.sessionId);
+    return true;
+  }
+
+  #takePending(): void {
+    this.#flushTimer?.();
+    this.#flushTimer = undefined;
+    const events = this.#pending;
+    this.#pending = [];
+    for (const event of events) this.#queue.push({ kind: 'event', event });
+  }
+
+  /** Works the queue off in batches: effects may append more, which goes to its end. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    try {
+      while (this.#queue.length > 0) {
+        const at = this.#options.clock.now();
+        const seq = this.state.seq + 1;
+        const records = this.#queue.splice(0).map((body, index): JournalRecord => ({ seq: seq + index, at, ...body }));
+        this.#write(records);
+        for (const record of records) this.#fold(record);
+      }
+    } finally {
+      this.#draining = false;
+    }
+    this.#opsTimer ??= this.#options.clock.setTimer(FLUSH_MS, () => this.#emitOps());
+  }
+
+  #write(records: readonly JournalRecord[]): void {
+    if (this.#journalBroken) return;
+    try {
+      this.#options.writer.append(records);
+    } catch (error) {
+      // The turn goes on, in memory: losing the record of what happens is better than losing the work itself.
+      this.#journalBroken = true;
+      this.#options.onJournalError(error);
+      this.#queue.push({ kind: 'note', level: 'warning', text: `${explain(error)} This run goes on but is no longer recorded.` });
+    }
+  }
+
+  #fold(record: JournalRecord): void {
+    const effects = stepRun(this.state, record);
+    this.#view.apply(record);
+    for (const listener of [...this.#listeners]) listener.onRecord?.(record);
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #emitOps(): void {
+    this.#opsTimer?.();
+    this.#opsTimer = undefined;
+    if (this.#listeners.size === 0) return;
+    const ops = this.#view.takeOps();
+    if (ops.length > 0) for (const listener of [...this.#listeners]) listener.onOps?.(ops);
+  }
+
+  #perform(effect: RunEffect): void {
+    switch (effect.type) {
+      case 'record':
+        this.#queue.push(effect.body);
+        return;
+      case 'timer': {
+        this.#cancelTimer(effect.name);
+        const cancel = this.#options.clock.setTimer(effect.ms, () => {
+          this.#timers.delete(effect.name);
+          this.append({ kind: 'timer', turnId: effect.turnId, name: effect.name });
+        });
+        this.#timers.set(effect.name, cancel);
+        return;
+      }
+      case 'cancel-timer':
+        return this.#cancelTimer(effect.name);
+      case 'send':
+        void this.#send(effect.turnId);
+        return;
+      case 'sync':
+        void this.#sync(effect.turnId);
+        return;
+      case 'abort':
+        void this.#abort();
+        return;
+      case 'inspect':
+      case 'repair':
+      case 'check':
+      case 'report':
+        void this.#options.onReviewEffect?.(this, effect);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #cancelTimer(name: TurnTimer): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+
+  async #send(turnId: string): Promise<void> {
+    const { turn } = this.state;
+    const connection = this.#connection;
+    if (turn?.turnId !== turnId) return;
+    // Leave the fold that asked for this before appending to it.
+    await Promise.resolve();
+    this.append({ kind: 'prompt-send-started', turnId });
+    try {
+      if (connection === undefined) throw new RequestError('send', true, 'There is no server to send the prompt to');
+      await connection.client.send(turn.sessionId, turn.prompt);
+      this.append({ kind: 'prompt-send-completed', turnId });
+    } catch (error) {
+      const request = error instanceof RequestError ? error : undefined;
+      this.append({
+        kind: 'prompt-send-failed',
+        turnId,
+        fateUnknown: request === undefined || request.status === undefined || request.retriable,
+        error: { name: 'RequestError', message: explain(error), ...(request?.status === undefined ? {} : { status: request.status }) },
+      });
+    }
+  }
+
+  /** Asks the server how things stand. Live events wait meanwhile: they may be newer than the answer. */
+  async #sync(turnId: string): Promise<void> {
+    const { turn } = this.state;
+    const connection = this.#connection;
+    if (turn?.turnId !== turnId || connection === undefined) return;
+    this.#syncs++;
+    try {
+      const snapshot = await connection.client.snapshot(turn.sessionId);
+      if (this.#connection !== connection) return;
+      for (const event of snapshot.events) if (this.#isOurs(event)) this.#pending.push(event);
+      this.append({ kind: 'synced', turnId, status: snapshot.status.type });
+    } catch {
+      this.append({ kind: 'synced', turnId, status: 'unknown' });
+    } finally {
+      this.#syncs--;
+      if (this.#syncs === 0) this.onEvents(this.#held.splice(0));
+    }
+  }
+
+  async #abort(): Promise<void> {
+    const { sessionId } = this.state;
+    if (sessionId === undefined) return;
+    try {
+      await this.#connection?.client.abort(sessionId);
+    } catch {
+      // The stop timer settles the turn; a server that cannot be told is no reason to keep it running.
+    }
+  }
+
+  #need(): RunConnection {
+    if (this.#connection === undefined) throw new RequestError('connect', true, 'There is no server to ask');
+    return this.#connection;
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * Everything Holdfast does for one workspace folder, without a user interface: its server, its runs, its
+ * reviews. The extension and the command line are two shells around this.
+ */
+import type { Clock } from '../core/clock.ts';
+import { EngineMissingError, explain, StartError } from '../core/errors.ts';
+import type { Engine } from '../core/engine.ts';
+import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import { parseTarget } from '../core/review/target.ts';
+import type { ServerView } from '../core/server/view.ts';
+import type { Settings } from '../core/settings.ts';
+import { resolveTarget } from './git/target.ts';
+import { readJournal } from './journal/journal-reader.ts';
+import { JournalWriter } from './journal/journal-writer.ts';
+import { isAlive } from './process/alive.ts';
+import { ReviewWork } from './run/review-work.ts';
+import { Run } from './run/run.ts';
+import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
+import type { Server, ServerConnection } from './server/server.ts';
+import { EventHub, type HubLog } from './stream/event-hub.ts';
+
+/** How long a fresh event stream may take to open before a prompt is sent without it, ms. What it misses is re-read. */
+const STREAM_OPEN_MS = 5000;
+
+export interface WorkspaceHostOptions {
+  engine: Engine;
+  server: Server;
+  /** Absolute path of the workspace folder. */
+  folder: string;
+  /** Holdfast's own storage folder. */
+  storage: string;
+  settings: Settings;
+  /** The model for prompts as `provider/model`; undefined for the engine's own default. */
+  model: string | undefined;
+  /** True when `model` is the embedded demo. */
+  demo: boolean;
+  clock: Clock;
+  log: HubLog;
+  /** Holdfast's own version. */
+  version: string;
+  /** When this process began, epoch ms: with the pid it names the owner of a run. */
+  processStartedAt: number;
+}
+
+export class WorkspaceHost {
+  readonly server: Server;
+  readonly #options: WorkspaceHostOptions;
+  readonly #runs = new Map<string, Run>();
+  readonly #disposables: (() => void)[] = [];
+  readonly #runListeners = new Set<(run: Run) => void>();
+  #hub: { generation: number; hub: EventHub } | undefined;
+
+  constructor(options: WorkspaceHostOptions) {
+    this.#options = options;
+    this.server = options.server;
+    this.#disposables.push(this.server.onState((view) => this.#onServer(view)));
+  }
+
+  /** Where the journals of this workspace are. */
+  get runsFolder(): string {
+    return runsFolder(this.#options.storage, this.#options.folder);
+  }
+
+  /** Tells of every run that begins or goes on in this process. Returns the function that stops it. */
+  onRun(listener: (run: Run) => void): () => void {
+    this.#runListeners.add(listener);
+    return () => this.#runListeners.delete(listener);
+  }
+
+  /** All runs of this workspace, newest first, those of the past included. */
+  list(): RunEntry[] {
+    return listRuns(this.runsFolder);
+  }
+
+  get activeRuns(): Run[] {
+    return [...this.#runs.values()].filter((run) => run.active);
+  }
+
+  /**
+   * Starts a review. What is to be reviewed is resolved first: nothing is started for a target that is none.
+   * The run goes on by itself; a failure after this returns ends the run with a sentence.
+   * @throws TargetError, JournalError
+   */
+  async startReview(target: string): Promise<Run> {
+    const { folder, settings, engine, clock, model } = this.#options;
+    const { maxFileKiB, maxDiffKiB } = settings.review;
+    const resolved = await resolveTarget({
+      folder,
+      target: parseTarget(target),
+      limits: { maxFileBytes: maxFileKiB * 1024, maxDiffBytes: maxDiffKiB * 1024 },
+    });
+    const work = new ReviewWork({ target: resolved, engine, model, connect: (run) => this.connect(run), now: () => clock.now() });
+    const run = this.#newRun('review', 'Review', work);
+    run.append({ kind: 'scope', scope: resolved.scope });
+    return run;
+  }
+
+  /** Starts an empty run for prompts. Nothing is sent and no server started yet. @throws JournalError */
+  startSession(title = 'New session'): Run {
+    return this.#newRun('prompt', title);
+  }
+
+  /**
+   * Sends a prompt in a run: a first one, or a further one in its session. Resolves once the turn is under way.
+   * @throws EngineMissingError, StartError, RequestError when it could not be sent; nothing was sent then.
+   */
+  async prompt(run: Run, text: string): Promise<void> {
+    if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
+    await this.connect(run);
+    const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
+    const { engine, model } = this.#options;
+    run.startTurn(sessionId, { ...engine.newPromptIds(), text, ...(model === undefined ? {} : { model }) }, '');
+  }
+
+  /**
+   * A run by its id: a live one of this process, or one folded from its journal. A run whose owner is gone is
+   * settled first: nothing is "running" without somebody who runs it.
+   * @throws JournalError when its journal cannot be read.
+   */
+  open(id: string): { run: Run; problems: string[] } {
+    const live = this.#runs.get(id);
+    if (live !== undefined) return { run: live, problems: [] };
+    const entry = this.list().find((candidate) => candidate.id === id);
+    const folder = entry?.folder ?? `${this.runsFolder}/${id}`;
+    const { records, problems } = readJournal(folder);
+    const run = this.#makeRun(id, folder);
+    run.restore(records);
+    this.#runs.set(id, run);
+    if (run.active && !this.#ownerLives(run)) this.#settleOrphan(run);
+    return { run, problems };
+  }
+
+  /** Starts the server if need be and connects a run to it. @throws EngineMissingError, StartError, RequestError */
+  async connect(run: Run): Promise<void> {
+    const connection = await this.server.ensure();
+    if (run.connection?.generation === connection.generation) return;
+    const hub = this.#hubOf(connection);
+    run.connect(connection);
+    run.append(serverRecord(this.server.view()));
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.setTimer(STREAM_OPEN_MS, resolve);
+      hub.listen({
+        onEvents: (events) => run.onEvents(events),
+        onState: (state, reason) => {
+          cancel();
+          resolve();
+          if (run.active) run.append({ kind: 'stream', generation: connection.generation, state, ...(reason === undefined ? {} : { reason }) });
+        },
+      });
+    });
+  }
+
+  /** Restarts the server (owned) or connects anew (attached), because the user asked for it. */
+  async restartServer(): Promise<void> {
+    await this.server.restart();
+  }
+
+  /** A deliberate end: running turns are stopped, the server is stopped, everything is on disk. Never throws. */
+  async close(): Promise<void> {
+    const active = this.activeRuns;
+    for (const run of active) run.stop('close');
+    await Promise.all(active.map((run) => run.ended()));
+    for (const run of this.#runs.values()) run.close();
+    this.#runs.clear();
+    this.#hub?.hub.close();
+    for (const dispose of this.#disposables) dispose();
+    try {
+      await this.server.stop();
+    } catch (error) {
+      this.#options.log.warn(`stopping the server: ${explain(error)}`);
+    }
+  }
+
+  #newRun(type: 'review' | 'prompt', title: string, work?: ReviewWork): Run {
+    const { engine, folder, clock, model, demo, version, processStartedAt } = this.#options;
+    const id = newRunId(clock.now());
+    pruneRuns(this.runsFolder, (candidate) => this.#runs.get(candidate)?.active === true);
+    const run = this.#makeRun(id, `${this.runsFolder}/${id}`, work);
+    this.#runs.set(id, run);
+    const { engineVersion } = this.server.view();
+    run.append({
+      kind: 'run-started',
+      version: RECORD_VERSION,
+      runId: id,
+      type,
+      title,
+      workspace: folder,
+      engine: engine.kind,
+      ...(engineVersion === undefined ? {} : { engineVersion }),
+      ...(model === undefined ? {} : { model }),
+      demo,
+      owner: { pid: process.pid, startedAt: processStartedAt },
+      holdfast: version,
+    });
+    for (const listener of this.#runListeners) listener(run);
+    return run;
+  }
+
+  #makeRun(id: string, folder: string, work?: ReviewWork): Run {
+    const { clock, settings, log } = this.#options;
+    return new Run({
+      id,
+      writer: new JournalWriter(folder),
+      clock,
+      stallLimitMs: settings.stallTimeoutMs,
+      onJournalError: (error) => log.warn(explain(error)),
+      ...(work === undefined ? {} : { onReviewEffect: (run, effect) => work.perform(run, effect) }),
+    });
+  }
+
+  #hubOf(connection: ServerConnection): EventHub {
+    if (this.#hub?.generation === connection.generation) return this.#hub.hub;
+    this.#hub?.hub.close();
+    const { clock, log } = this.#options;
+    const hub = new EventHub(connection.client, clock, log, (count) => this.server.onBytes(connection.generation, count));
+    this.#hub = { generation: connection.generation, hub };
+    return hub;
+  }
+
+  #onServer(view: ServerView): void {
+    if (view.state !== 'ready' && view.state !== 'unresponsive' && this.#hub !== undefined && view.state !== 'stopping') {
+      this.#hub.hub.close();
+      this.#hub = undefined;
+      for (const run of this.#runs.values()) run.connect(undefined);
+    }
+    for (const run of this.activeRuns) run.append(serverRecord(view));
+  }
+
+  #ownerLives(run: Run): boolean {
+    const owner = run.state.info?.owner;
+    if (owner === undefined) return false;
+    if (owner.pid === process.pid) return owner.startedAt === this.#options.processStartedAt && this.#runs.get(run.id)?.connection !== undefined;
+    return isAlive(owner.pid);
+  }
+
+  #settleOrphan(run: Run): void {
+    const message = 'Holdfast itself ended while this ran. What was seen until then is kept.';
+    const { turn } = run.state;
+    if (turn !== undefined && turn.phase !== 'settled') {
+      run.append({ kind: 'turn-settled', turnId: turn.turnId, outcome: 'interrupted', inferred: true, message });
+    }
+    if (run.active) run.append({ kind: 'run-ended', outcome: 'interrupted', message });
+  }
+}
+
+function serverRecord(view: ServerView): RecordBody {
+  return {
+    kind: 'server',
+    generation: view.generation,
+    state: view.state,
+    ...(view.exit === undefined ? {} : { exit: view.exit }),
+    ...(view.reason === undefined ? {} : { reason: view.reason }),
+    ...(view.engineVersion === undefined ? {} : { engineVersion: view.engineVersion }),
+  };
+}
+
+/** A session's title from its first prompt: its first line, at most 60 characters. */
+function titleOf(text: string): string {
+  const line = text.trim().split('\n', 1)[0] ?? '';
+  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+}
+
+/** Whether an error means that no server can be had, as opposed to a fault in what was asked. */
+export function isServerFault(error: unknown): boolean {
+  return error instanceof StartError || error instanceof EngineMissingError;
+}

@@ -1,0 +1,102 @@
+import { chromium } from 'playwright-core';
+import { findBrowser } from '../browser.mjs';
+
+/** @typedef {import('playwright-core').Browser} Browser */
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {import('playwright-core').FrameLocator} FrameLocator */
+/** @typedef {import('playwright-core').Locator} Locator */
+
+/** A cold workbench on a busy two-core machine. */
+const SHOWN_LIMIT_MS = 90_000;
+const PALETTE_LIMIT_MS = 30_000;
+/** One try at the palette: keys pressed before the page listens are lost, so they are pressed again. */
+const PALETTE_TRY_MS = 2_500;
+
+/** Names for `theme`, with the settings id that each stands for. */
+export const THEMES = /** @type {const} */ ({
+  dark: 'Default Dark Modern',
+  light: 'Default Light Modern',
+  'hc-dark': 'Default High Contrast',
+  'hc-light': 'Default High Contrast Light',
+});
+/** @typedef {keyof typeof THEMES} Theme */
+
+/** @returns {Promise<Browser>} */
+export function launchBrowser() {
+  const { executable, env } = findBrowser();
+  // containers seldom allow the browser's own sandbox, and the only page it opens is ours
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'];
+  // the rig ends the browser itself, in the right order
+  const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+  return chromium.launch({ executablePath: executable, args, env: { ...process.env, ...env }, ...signals });
+}
+
+/** @param {Page} page */
+export async function waitForWorkbench(page) {
+  await page.waitForSelector('.monaco-workbench .part.statusbar', { timeout: SHOWN_LIMIT_MS });
+}
+
+/**
+ * Opens a quick input by a key and hands back its text field.
+ *
+ * @param {Page} page @param {string} key
+ */
+async function openQuickInput(page, key) {
+  const input = page.locator('.quick-input-widget input[type="text"]').first();
+  const deadline = Date.now() + PALETTE_LIMIT_MS;
+  for (;;) {
+    await page.keyboard.press(key);
+    try {
+      await input.waitFor({ state: 'visible', timeout: PALETTE_TRY_MS });
+      return input;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+  }
+}
+
+/**
+ * Runs a command the way a person does: F1, its title, Enter.
+ *
+ * @param {Page} page
+ * @param {string} title as the palette shows it, for example `Holdfast: Run Review`
+ */
+export async function runCommand(page, title) {
+  const input = await openQuickInput(page, 'F1');
+  await input.fill(`>${title}`);
+  // by its exact label: fuzzy matching ranks lately used commands first
+  const row = page.locator('.quick-input-list .monaco-list-row').filter({ has: page.getByText(title, { exact: true }) });
+  await row.first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
+  await row.first().click();
+  await input.waitFor({ state: 'hidden', timeout: PALETTE_LIMIT_MS }).catch(() => undefined); // the command may ask something
+}
+
+/**
+ * Opens a file of the workspace by quick open and waits for its editor.
+ *
+ * @param {Page} page
+ * @param {string} file path relative to the workspace folder
+ */
+export async function openFile(page, file) {
+  const input = await openQuickInput(page, 'Control+P');
+  await input.fill(file);
+  const name = file.split('/').at(-1) ?? file;
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
+  await page.keyboard.press('Enter');
+  await page.locator('.tab.active', { hasText: name }).first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
+}
+
+/**
+ * The document of a webview: VS Code nests it in a frame of its own.
+ *
+ * @param {Page} page
+ * @returns {FrameLocator}
+ */
+export function webviewFrame(page, nth = 0) {
+  return page.frameLocator('iframe.webview.ready').nth(nth).frameLocator('iframe#active-frame');
+}
+
+/** @param {Page} page @returns {Promise<string[]>} texts of the notifications on screen */
+export function notifications(page) {
+  return page.locator('.notifications-toasts .notification-list-item-message').allInnerTexts();
+}

@@ -1,0 +1,120 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { findMarked, waitUntilGone } from '../leftovers.mjs';
+import { launchBrowser, openFile, runCommand, THEMES, waitForWorkbench, webviewFrame } from './page.mjs';
+import { createProfile, installVsix, removeProfile, startServer, writeSettings } from './server.mjs';
+
+/** @typedef {import('./page.mjs').Page} Page */
+/** @typedef {import('./page.mjs').FrameLocator} FrameLocator */
+/** @typedef {import('./page.mjs').Locator} Locator */
+/** @typedef {import('./page.mjs').Theme} Theme */
+/** @typedef {import('./server.mjs').Profile} Profile */
+
+/** An extension host is given up to 5 s for its `deactivate()`. */
+const HOST_GONE_LIMIT_MS = 8_000;
+
+/**
+ * @typedef {object} WorkbenchOptions
+ * @property {string} [folder] opened as the workspace; none opens an empty window
+ * @property {string} [vsix] installed first
+ * @property {Record<string, unknown>} [settings]
+ * @property {NodeJS.ProcessEnv | ((profile: Profile) => NodeJS.ProcessEnv)} [env] for the extension host and all below
+ * @property {Theme} [theme]
+ * @property {boolean} [smoke] for mocha inside the host; hides toasts
+ * @property {{ width: number, height: number }} [viewport]
+ * @property {(page: Page, host: string) => Promise<[string, string][]>} [prepare] before the page is opened; returns
+ *   the payload entries for its address
+ */
+/**
+ * A real workbench on a throw-away profile, open in a real browser.
+ *
+ * @typedef {object} Workbench
+ * @property {Page} page
+ * @property {Profile} profile
+ * @property {import('./server.mjs').Server} server
+ * @property {(title: string) => Promise<void>} runCommand through the command palette
+ * @property {(file: string) => Promise<void>} openFile through quick open
+ * @property {(nth?: number) => FrameLocator} webview
+ * @property {(settings: Record<string, unknown>) => void} changeSettings replaces those given at the start
+ * @property {(file: string) => Promise<void>} screenshot
+ * @property {() => Promise<void>} reload and wait until the workbench is shown again
+ * @property {() => Promise<void>} close idempotent
+ */
+
+/**
+ * @param {WorkbenchOptions} [options]
+ * @returns {Promise<Workbench>}
+ */
+export async function openWorkbench(options = {}) {
+  const { folder, vsix, env = {}, theme = 'dark', smoke = false, viewport = { width: 1280, height: 800 }, prepare } = options;
+  const settingsWith = (/** @type {Record<string, unknown>} */ own) => ({ 'workbench.colorTheme': THEMES[theme], ...own });
+  const profile = createProfile(settingsWith(options.settings ?? {}));
+  /** Undone in reverse order, also when opening fails half-way. @type {(() => Promise<void> | void)[]} */
+  const undo = [() => removeProfile(profile)];
+  let closing = /** @type {Promise<void> | undefined} */ (undefined);
+  const close = () => (closing ??= closeAll(undo));
+  try {
+    if (vsix) await installVsix(profile, vsix);
+    const server = await startServer(profile, { env: typeof env === 'function' ? env(profile) : env, smoke });
+    undo.push(server.stop);
+    const browser = await launchBrowser();
+    undo.push(() => browser.close());
+    const page = await (await browser.newContext({ viewport })).newPage();
+    // the page before the browser: only a closed page tells the extension host to deactivate; a browser that just
+    // goes leaves it waiting for a reconnection
+    undo.push(() => closePage(page, profile));
+    const payload = (await prepare?.(page, server.host)) ?? [];
+    await page.goto(workbenchUrl(server.host, folder, payload));
+    await waitForWorkbench(page);
+    return {
+      page,
+      profile,
+      server,
+      runCommand: (title) => runCommand(page, title),
+      openFile: (file) => openFile(page, file),
+      webview: (nth) => webviewFrame(page, nth),
+      changeSettings: (own) => writeSettings(profile, settingsWith(own)),
+      async screenshot(file) {
+        mkdirSync(path.dirname(file), { recursive: true });
+        await page.screenshot({ path: file });
+      },
+      async reload() {
+        await page.reload();
+        await waitForWorkbench(page);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** @param {(() => Promise<void> | void)[]} undo */
+async function closeAll(undo) {
+  for (const step of undo.reverse()) {
+    try {
+      await step();
+    } catch {
+      // a part that is gone already must not keep the others alive
+    }
+  }
+}
+
+/** @param {Page} page @param {Profile} profile */
+async function closePage(page, profile) {
+  await page.close();
+  // the server must outlive the host, else `deactivate()` is cut short
+  const hosts = () => findMarked(path.basename(profile.dir)).filter(({ command }) => command.includes('--type=extensionHost'));
+  await waitUntilGone(hosts, HOST_GONE_LIMIT_MS);
+}
+
+/** @param {string} file an absolute path; on Windows its URI form starts with a slash too */
+export const uriPath = (file) => file.replaceAll('\\', '/').replace(/^(?!\/)/, '/');
+
+/** @param {string} host @param {string | undefined} folder @param {[string, string][]} payload */
+function workbenchUrl(host, folder, payload) {
+  const query = new URLSearchParams(folder ? { folder: uriPath(folder) } : { ew: 'true' });
+  if (payload.length > 0) query.set('payload', JSON.stringify(payload));
+  return `http://${host}/?${query}`;
+}
