@@ -10,7 +10,9 @@ export function announcementsFor(before: Row | undefined, after: Row): string[] 
   switch (after.kind) {
     case 'text': {
       const wasDone = before?.kind === 'text' && before.done;
-      return after.done && !wasDone && after.text !== '' ? [shorten(plainText(after.text.slice(0, MAX_SPOKEN * 2)))] : [];
+      return after.done && !wasDone && after.text !== ''
+        ? [shorten(plainText(after.text.slice(0, MAX_SPOKEN * 2)))]
+        : [];
     }
     case 'permission':
       return before === undefined && after.state === 'open'
@@ -25,7 +27,9 @@ export function announcementsFor(before: Row | undefined, after: Row): string[] 
     case 'notice':
       return before === undefined && after.tone !== 'quiet' ? [shorten(after.text)] : [];
     case 'findings':
-      return before === undefined ? [`Review result: ${count(after.findings.length, 'finding')}. ${after.coverage}`] : [];
+      return before === undefined
+        ? [`Review result: ${count(after.findings.length, 'finding')}. ${after.coverage}`]
+        : [];
     case 'you':
     case 'thinking':
     case 'tool':

@@ -101,7 +101,11 @@ function code(text: string, at: number, fence: Fence): Cut {
     const line = lineAt(text, end);
     if (closes(line.content, fence.mark)) {
       const body = text.slice(first.end, Math.max(first.end, end - 1));
-      return { block: { kind: 'code', at, language, text: body, closed: true }, end: line.end, finished: line.complete };
+      return {
+        block: { kind: 'code', at, language, text: body, closed: true },
+        end: line.end,
+        finished: line.complete,
+      };
     }
     end = line.end;
   }
@@ -125,7 +129,8 @@ function prose(text: string, at: number): Cut {
     const line = lineAt(text, end);
     const blank = line.content.trim() === '';
     // A fence inside a list item is indented; one at the margin ends the list.
-    if (end > at && !blank && openingFence(line.content, isList ? 1 : 3) !== undefined) return finish(text, at, end);
+    if (end > at && !blank && openingFence(line.content, isList ? 1 : 3) !== undefined)
+      return finish(text, at, end);
     if (afterBlank && !blank && begins(line, isList)) return finish(text, at, end);
     if (line.end - at > MAX_PROSE) return finish(text, at, cutAt(text, at, end));
     afterBlank = blank;

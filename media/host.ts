@@ -51,7 +51,8 @@ export function connectHost(): Host {
     keep: (runId, change) => {
       const next = { ...ui(runId), ...change };
       const folds = Object.entries(next.folds);
-      state = folds.length > MAX_FOLDS ? { ...next, folds: Object.fromEntries(folds.slice(-MAX_FOLDS)) } : next;
+      state =
+        folds.length > MAX_FOLDS ? { ...next, folds: Object.fromEntries(folds.slice(-MAX_FOLDS)) } : next;
       api.setState(state);
     },
   };

@@ -28,7 +28,9 @@ export function layout(entries: readonly Entry[], previous: readonly Section[] =
   const close = (): void => {
     if (groups.length === 0) return;
     const old = before.get(key);
-    sections.push(old !== undefined && sameGroups(old.groups, groups) ? old : { key, groups: reuse(groups, old) });
+    sections.push(
+      old !== undefined && sameGroups(old.groups, groups) ? old : { key, groups: reuse(groups, old) },
+    );
   };
   for (const entry of entries) {
     if (entry.row.kind === 'tool' && box !== undefined) {
@@ -70,5 +72,9 @@ function sameGroups(a: readonly Group[], b: readonly Group[]): boolean {
 function sameGroup(a: Group, b: Group | undefined): boolean {
   if (b === undefined || a.key !== b.key) return false;
   if (a.kind === 'row') return b.kind === 'row' && a.entry.row === b.entry.row;
-  return b.kind === 'tools' && a.rows.length === b.rows.length && a.rows.every((row, index) => row === b.rows[index]);
+  return (
+    b.kind === 'tools' &&
+    a.rows.length === b.rows.length &&
+    a.rows.every((row, index) => row === b.rows[index])
+  );
 }

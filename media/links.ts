@@ -64,7 +64,8 @@ function webLink(href: string): Link | undefined {
 
 function fileLink(path: string, line: string | undefined): Link | undefined {
   const file = path.replace(/^\.\//, '');
-  if (NOT_IN_A_PATH.test(file) || file.split('/').some((part) => part === '' || part === '..')) return undefined;
+  if (NOT_IN_A_PATH.test(file) || file.split('/').some((part) => part === '' || part === '..'))
+    return undefined;
   return line === undefined ? { kind: 'file', file } : { kind: 'file', file, line: Number(line) };
 }
 

@@ -109,7 +109,10 @@ function languageOf(info: string | undefined): string {
 }
 
 function list(token: Tokens.List, depth: number): MarkdownNode {
-  const children = token.items.map((item): MarkdownNode => ({ tag: 'li', children: blocks(item.tokens, depth + 1) }));
+  const children = token.items.map((item): MarkdownNode => ({
+    tag: 'li',
+    children: blocks(item.tokens, depth + 1),
+  }));
   return token.ordered ? { tag: 'ol', start: Number(token.start) || 1, children } : { tag: 'ul', children };
 }
 
@@ -149,7 +152,9 @@ function inlineToken(token: MarkedToken, depth: number): MarkdownNode[] {
     case 'checkbox':
       return [{ tag: 'task', done: token.checked }];
     case 'link':
-      return [linked(token.autolink === true ? token.href : decodeEntities(token.href), linkText(token, depth))];
+      return [
+        linked(token.autolink === true ? token.href : decodeEntities(token.href), linkText(token, depth)),
+      ];
     case 'image': {
       const href = decodeEntities(token.href);
       return [linked(href, [token.text === '' ? href : decodeEntities(token.text)])];

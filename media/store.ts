@@ -11,7 +11,12 @@ export interface Entry {
 export type Shown =
   | { readonly kind: 'loading' }
   | { readonly kind: 'empty' }
-  | { readonly kind: 'run'; readonly header: Header; readonly entries: readonly Entry[]; readonly nextOrdinal: number };
+  | {
+      readonly kind: 'run';
+      readonly header: Header;
+      readonly entries: readonly Entry[];
+      readonly nextOrdinal: number;
+    };
 
 /**
  * Where the panel stands in the host's numbering.
@@ -56,7 +61,8 @@ export function apply(state: PanelState, message: HostMessage, now: number): Ste
       return {
         state: {
           sync: { state: 'synced', n: message.n },
-          shown: message.view === undefined ? { kind: 'empty' } : fresh(message.view.header, message.view.rows),
+          shown:
+            message.view === undefined ? { kind: 'empty' } : fresh(message.view.header, message.view.rows),
           clockOffset: message.hostNow - now,
           draft: message.draft,
         },
@@ -76,7 +82,12 @@ export function loseSync(state: PanelState): Step {
 }
 
 function fresh(header: Header, rows: readonly Row[]): Shown {
-  return { kind: 'run', header, entries: rows.map((row, ordinal) => ({ ordinal, row })), nextOrdinal: rows.length };
+  return {
+    kind: 'run',
+    header,
+    entries: rows.map((row, ordinal) => ({ ordinal, row })),
+    nextOrdinal: rows.length,
+  };
 }
 
 function applyPatch(state: PanelState, patch: Extract<HostMessage, { type: 'patch' }>, now: number): Step {

@@ -47,7 +47,8 @@ function drawSpan(span: Span, index: number): ComponentChildren {
 function Arriving({ text }: { text: string }): JSX.Element {
   const lines = text.split('\n');
   const pieces: string[] = [];
-  for (let at = 0; at < lines.length; at += PIECE_LINES) pieces.push(lines.slice(at, at + PIECE_LINES).join('\n'));
+  for (let at = 0; at < lines.length; at += PIECE_LINES)
+    pieces.push(lines.slice(at, at + PIECE_LINES).join('\n'));
   return (
     <>
       {pieces.map((piece, index) => (

@@ -14,7 +14,13 @@ interface DisclosureProps {
 }
 
 /** A button that folds and unfolds what stands below it. */
-export function Disclosure({ id, label, class: className = '', initially, children }: DisclosureProps): JSX.Element {
+export function Disclosure({
+  id,
+  label,
+  class: className = '',
+  initially,
+  children,
+}: DisclosureProps): JSX.Element {
   const [open, setOpen] = useFold(id, initially);
   const region = useId();
   return (

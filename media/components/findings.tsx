@@ -38,7 +38,11 @@ export function FindingsRow({ row }: { row: Extract<Row, { kind: 'findings' }> }
         </ul>
       )}
       {row.skipped.length > 0 && (
-        <Disclosure id={`${row.id}/skipped`} class="skipped" label={`${count(row.skipped.length, 'file')} not reviewed`}>
+        <Disclosure
+          id={`${row.id}/skipped`}
+          class="skipped"
+          label={`${count(row.skipped.length, 'file')} not reviewed`}
+        >
           {() => (
             <dl class="facts">
               {row.skipped.map((skipped) => (
@@ -85,7 +89,13 @@ function Finding({ finding, fold }: { finding: FindingRow; fold: string }): JSX.
         >
           <Icon name="chevron" class="chevron" />
         </button>
-        <button type="button" class="finding-main" title={`Open ${place(file, line)}`} onClick={goThere} onKeyDown={onKeyDown}>
+        <button
+          type="button"
+          class="finding-main"
+          title={`Open ${place(file, line)}`}
+          onClick={goThere}
+          onKeyDown={onKeyDown}
+        >
           <span class="severity-dot" aria-hidden="true" />
           <span class="finding-title">{finding.title}</span>
           <span class="finding-place">{place(name, line)}</span>

@@ -16,7 +16,14 @@ export type IconName = keyof typeof PATHS;
 
 export function Icon({ name, class: className = '' }: { name: IconName; class?: string }): JSX.Element {
   return (
-    <svg class={`icon ${className}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
+    <svg
+      class={`icon ${className}`}
+      viewBox="0 0 16 16"
+      width="16"
+      height="16"
+      aria-hidden="true"
+      focusable="false"
+    >
       <path d={PATHS[name]} />
     </svg>
   );

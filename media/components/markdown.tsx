@@ -36,7 +36,8 @@ const Page = memo(({ blocks }: { blocks: readonly Block[] }): JSX.Element => {
 });
 
 const BlockView = memo(({ block }: { block: Block; finished: boolean }): JSX.Element => {
-  if (block.kind === 'code') return <CodeBlock text={block.text} language={block.language} closed={block.closed} />;
+  if (block.kind === 'code')
+    return <CodeBlock text={block.text} language={block.language} closed={block.closed} />;
   return <Prose text={block.text} />;
 });
 
@@ -82,7 +83,8 @@ function LinkView({ link, children }: { link: Link; children: ComponentChildren 
     // The page around the panel follows links too; this one is followed by the host's leave alone.
     event.stopPropagation();
     if (link.kind === 'web') host.post({ type: 'open-link', url: link.url });
-    else host.post({ type: 'open-file', file: link.file, ...(link.line !== undefined && { line: link.line }) });
+    else
+      host.post({ type: 'open-file', file: link.file, ...(link.line !== undefined && { line: link.line }) });
   };
   if (link.kind === 'web') {
     return (

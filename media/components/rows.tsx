@@ -62,7 +62,11 @@ function You({ row }: { row: RowOf<'you'> }): JSX.Element {
     return <div class="you you-text">{row.text}</div>;
   }
   return (
-    <Disclosure id={row.id} class="you" label={<span class="you-label">{(lines[0] ?? '').slice(0, 200)}</span>}>
+    <Disclosure
+      id={row.id}
+      class="you"
+      label={<span class="you-label">{(lines[0] ?? '').slice(0, 200)}</span>}
+    >
       {() => <div class="you-text">{row.text}</div>}
     </Disclosure>
   );
@@ -89,7 +93,8 @@ function Thinking({ row }: { row: RowOf<'thinking'> }): JSX.Element {
 }
 
 function thinkingLabel(row: RowOf<'thinking'>, now: number): string {
-  if (!row.done) return row.startedAt === undefined ? 'Thinking…' : `Thinking… ${formatRunning(now - row.startedAt)}`;
+  if (!row.done)
+    return row.startedAt === undefined ? 'Thinking…' : `Thinking… ${formatRunning(now - row.startedAt)}`;
   if (row.startedAt === undefined || row.endedAt === undefined) return 'Thought';
   return `Thought for ${formatSpan(row.endedAt - row.startedAt)}`;
 }

@@ -41,7 +41,11 @@ const Tool = memo(({ row }: { row: ToolRow }): JSX.Element => {
     </>
   );
   return (
-    <li class={`tool tool-${row.status}${row.nested === true ? ' tool-nested' : ''}`} data-row={row.id} data-kind="tool">
+    <li
+      class={`tool tool-${row.status}${row.nested === true ? ' tool-nested' : ''}`}
+      data-row={row.id}
+      data-kind="tool"
+    >
       {hasOutput ? (
         <button
           type="button"

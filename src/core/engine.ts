@@ -150,7 +150,11 @@ export type Ask = v.InferOutput<typeof AskSchema>;
 
 /** What a user answers to an ask. `answers[i]` are the labels chosen for question i. */
 export const AnswerSchema = v.variant('type', [
-  v.object({ type: v.literal('permission'), reply: v.picklist(['once', 'always', 'reject']), message: v.optional(v.string()) }),
+  v.object({
+    type: v.literal('permission'),
+    reply: v.picklist(['once', 'always', 'reject']),
+    message: v.optional(v.string()),
+  }),
   v.object({ type: v.literal('question'), answers: v.array(v.array(v.string())) }),
   v.object({ type: v.literal('dismiss') }),
 ]);
@@ -171,7 +175,13 @@ export const FileChangeSchema = v.object({
 export type FileChange = v.InferOutput<typeof FileChangeSchema>;
 
 export const EngineEventSchema = v.variant('type', [
-  v.object({ type: v.literal('delta'), sessionId: v.string(), messageId: v.string(), partId: v.string(), text: v.string() }),
+  v.object({
+    type: v.literal('delta'),
+    sessionId: v.string(),
+    messageId: v.string(),
+    partId: v.string(),
+    text: v.string(),
+  }),
   v.object({ type: v.literal('part'), sessionId: v.string(), messageId: v.string(), part: EnginePartSchema }),
   v.object({ type: v.literal('message'), sessionId: v.string(), message: EngineMessageSchema }),
   v.object({ type: v.literal('message-gone'), sessionId: v.string(), messageId: v.string() }),
@@ -179,7 +189,13 @@ export const EngineEventSchema = v.variant('type', [
   v.object({ type: v.literal('error'), sessionId: v.optional(v.string()), error: EngineErrorSchema }),
   v.object({ type: v.literal('ask'), sessionId: v.string(), ask: AskSchema }),
   v.object({ type: v.literal('ask-closed'), sessionId: v.string(), askId: v.string(), reply: v.string() }),
-  v.object({ type: v.literal('session'), sessionId: v.string(), parentId: v.optional(v.string()), title: v.string(), updatedAt: v.optional(EpochMs) }),
+  v.object({
+    type: v.literal('session'),
+    sessionId: v.string(),
+    parentId: v.optional(v.string()),
+    title: v.string(),
+    updatedAt: v.optional(EpochMs),
+  }),
   v.object({ type: v.literal('session-gone'), sessionId: v.string() }),
   v.object({ type: v.literal('todos'), sessionId: v.string(), todos: v.array(TodoSchema) }),
   v.object({ type: v.literal('changes'), sessionId: v.string(), files: v.array(FileChangeSchema) }),
@@ -309,7 +325,10 @@ export interface Engine {
   /** Rules for a session whose agent may look at everything in the workspace and change nothing. */
   readonly readOnlyPermissions: readonly PermissionRule[];
   /** Finds the binary. Throws `EngineMissingError` with a sentence for people. */
-  locate(options: { path?: string; env: Readonly<Record<string, string | undefined>> }): Promise<EngineBinary>;
+  locate(options: {
+    path?: string;
+    env: Readonly<Record<string, string | undefined>>;
+  }): Promise<EngineBinary>;
   launch(options: LaunchOptions): LaunchSpec;
   connect(options: ConnectOptions): EngineClient;
   /** Fresh ids for a prompt; unique across sessions. */

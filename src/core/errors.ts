@@ -28,6 +28,15 @@ export class EngineMissingError extends Error {
   }
 }
 
+/** Nobody said which model to use, and the engine has none of its own. Handled by: offering the choice, or the demo. */
+export class ModelMissingError extends Error {
+  readonly kind = 'model-missing';
+  constructor() {
+    super('No model is configured. Choose one as provider/model, or use the built-in demo model (“demo”).');
+    this.name = 'ModelMissingError';
+  }
+}
+
 /** The server did not become ready. Handled by: the start-failure card with `stderrTail` in its details. */
 export class StartError extends Error {
   readonly kind = 'start';

@@ -1,7 +1,14 @@
 import { assertNever } from './errors.ts';
 
 /** How a turn or a run ended. */
-export const OUTCOMES = ['ok', 'error', 'incomplete', 'server-unreachable', 'session-stalled', 'interrupted'] as const;
+export const OUTCOMES = [
+  'ok',
+  'error',
+  'incomplete',
+  'server-unreachable',
+  'session-stalled',
+  'interrupted',
+] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /** The exit code of the `holdfast` command for an outcome; anything unknown reads as an error. */

@@ -44,14 +44,33 @@ const FindingRowSchema = v.object({
 export type FindingRow = v.InferOutput<typeof FindingRowSchema>;
 
 /** What a button does; each is a command of the palette too. */
-export const CARD_ACTIONS = ['restart-server', 'show-log', 'show-transcript', 'run-review', 'open-settings', 'continue'] as const;
+export const CARD_ACTIONS = [
+  'restart-server',
+  'show-log',
+  'show-transcript',
+  'run-review',
+  'open-settings',
+  'continue',
+] as const;
 export type CardAction = (typeof CARD_ACTIONS)[number];
 
 export const RowSchema = v.variant('kind', [
   /** A prompt. `label` stands in for long generated ones ("Review 6 files"); the text unfolds. */
-  v.object({ kind: v.literal('you'), id: v.string(), text: v.string(), label: v.optional(v.string()), at: EpochMs }),
+  v.object({
+    kind: v.literal('you'),
+    id: v.string(),
+    text: v.string(),
+    label: v.optional(v.string()),
+    at: EpochMs,
+  }),
   /** What the agent said. Markdown, untrusted. `gap` marks text whose beginning or end was never seen. */
-  v.object({ kind: v.literal('text'), id: v.string(), text: v.string(), done: v.boolean(), gap: v.optional(v.boolean()) }),
+  v.object({
+    kind: v.literal('text'),
+    id: v.string(),
+    text: v.string(),
+    done: v.boolean(),
+    gap: v.optional(v.boolean()),
+  }),
   v.object({
     kind: v.literal('thinking'),
     id: v.string(),
@@ -62,7 +81,12 @@ export const RowSchema = v.variant('kind', [
   }),
   ToolRowSchema,
   /** One quiet line: a phase began, the server restarted, the engine retries. */
-  v.object({ kind: v.literal('notice'), id: v.string(), text: v.string(), tone: v.picklist(['quiet', 'warn', 'error']) }),
+  v.object({
+    kind: v.literal('notice'),
+    id: v.string(),
+    text: v.string(),
+    tone: v.picklist(['quiet', 'warn', 'error']),
+  }),
   v.object({
     kind: v.literal('card'),
     id: v.string(),
@@ -121,7 +145,9 @@ export const HeaderSchema = v.object({
   scope: v.string(),
   startedAt: EpochMs,
   endedAt: v.optional(EpochMs),
-  outcome: v.optional(v.picklist(['ok', 'error', 'incomplete', 'server-unreachable', 'session-stalled', 'interrupted'])),
+  outcome: v.optional(
+    v.picklist(['ok', 'error', 'incomplete', 'server-unreachable', 'session-stalled', 'interrupted']),
+  ),
   /** All tokens of the run. */
   tokens: v.number(),
   /** US dollars; 0 when the engine reports none. */
@@ -143,7 +169,12 @@ export const HeaderSchema = v.object({
   /** The engine's own retry of a model call. */
   retry: v.optional(v.object({ attempt: v.number(), message: v.string(), nextAt: EpochMs })),
   files: v.array(v.object({ file: v.string(), additions: v.number(), deletions: v.number() })),
-  todos: v.array(v.object({ content: v.string(), status: v.picklist(['pending', 'in_progress', 'completed', 'cancelled']) })),
+  todos: v.array(
+    v.object({
+      content: v.string(),
+      status: v.picklist(['pending', 'in_progress', 'completed', 'cancelled']),
+    }),
+  ),
   /** Whether a prompt can be sent now; if not, `promptHint` says why. */
   canSend: v.boolean(),
   promptHint: v.string(),
@@ -200,7 +231,11 @@ export const PanelMessageSchema = v.variant('type', [
   v.object({ type: v.literal('send'), text: PromptText }),
   v.object({ type: v.literal('stop') }),
   v.object({ type: v.literal('draft'), text: PromptText }),
-  v.object({ type: v.literal('permission'), askId: v.string(), reply: v.picklist(['once', 'always', 'reject']) }),
+  v.object({
+    type: v.literal('permission'),
+    askId: v.string(),
+    reply: v.picklist(['once', 'always', 'reject']),
+  }),
   v.object({
     type: v.literal('question'),
     askId: v.string(),

@@ -40,7 +40,8 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
     const raw = read(rule.key);
     if (raw === undefined || raw === null) return rule.fallback;
     const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= rule.min && value <= rule.max) return value;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= rule.min && value <= rule.max)
+      return value;
     warnings.push(
       `holdfast.${rule.key} is ${JSON.stringify(raw)}, but must be a whole number from ${rule.min} to ${rule.max}. Using ${rule.fallback}.`,
     );
@@ -55,12 +56,18 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
     return '';
   };
   const settings: Settings = {
-    engine: { path: text(TEXT_SETTINGS.enginePath), startTimeoutMs: number(NUMBER_SETTINGS.startTimeoutSeconds) * 1000 },
+    engine: {
+      path: text(TEXT_SETTINGS.enginePath),
+      startTimeoutMs: number(NUMBER_SETTINGS.startTimeoutSeconds) * 1000,
+    },
     server: { url: text(TEXT_SETTINGS.serverUrl, urlProblem) },
     model: text(TEXT_SETTINGS.model, modelProblem),
     stallTimeoutMs: number(NUMBER_SETTINGS.stallTimeoutSeconds) * 1000,
     restartBudget: number(NUMBER_SETTINGS.restartBudget),
-    review: { maxFileKiB: number(NUMBER_SETTINGS.maxFileKiB), maxDiffKiB: number(NUMBER_SETTINGS.maxDiffKiB) },
+    review: {
+      maxFileKiB: number(NUMBER_SETTINGS.maxFileKiB),
+      maxDiffKiB: number(NUMBER_SETTINGS.maxDiffKiB),
+    },
   };
   return { settings, warnings };
 }

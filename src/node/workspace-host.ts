@@ -3,16 +3,15 @@
  * reviews. The extension and the command line are two shells around this.
  */
 import type { Clock } from '../core/clock.ts';
-import { EngineMissingError, explain, StartError } from '../core/errors.ts';
+import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
-import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
-import { parseTarget } from '../core/review/target.ts';
+import { type JournalRecord, RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
-import { resolveTarget } from './git/target.ts';
+import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
 import { readJournal } from './journal/journal-reader.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
-import { isAlive } from './process/alive.ts';
+import { isAlive } from './process/tree.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
@@ -40,6 +39,8 @@ export interface WorkspaceHostOptions {
   version: string;
   /** When this process began, epoch ms: with the pid it names the owner of a run. */
   processStartedAt: number;
+  /** What else ends with this host. */
+  alsoClose: readonly { close(): Promise<void> }[];
 }
 
 export class WorkspaceHost {
@@ -82,14 +83,16 @@ export class WorkspaceHost {
    * @throws TargetError, JournalError
    */
   async startReview(target: string): Promise<Run> {
-    const { folder, settings, engine, clock, model } = this.#options;
+    const { folder, settings, engine, clock } = this.#options;
     const { maxFileKiB, maxDiffKiB } = settings.review;
-    const resolved = await resolveTarget({
-      folder,
-      target: parseTarget(target),
-      limits: { maxFileBytes: maxFileKiB * 1024, maxDiffBytes: maxDiffKiB * 1024 },
+    const limits = { ...DEFAULT_LIMITS, fileBytes: maxFileKiB * 1024, diffBytes: maxDiffKiB * 1024 };
+    const resolved = await resolveTarget({ folder, target, limits });
+    const work = new ReviewWork({
+      target: resolved,
+      engine,
+      connect: (run) => this.connect(run),
+      now: () => clock.now(),
     });
-    const work = new ReviewWork({ target: resolved, engine, model, connect: (run) => this.connect(run), now: () => clock.now() });
     const run = this.#newRun('review', 'Review', work);
     run.append({ kind: 'scope', scope: resolved.scope });
     return run;
@@ -102,14 +105,13 @@ export class WorkspaceHost {
 
   /**
    * Sends a prompt in a run: a first one, or a further one in its session. Resolves once the turn is under way.
-   * @throws EngineMissingError, StartError, RequestError when it could not be sent; nothing was sent then.
+   * @throws EngineMissingError, StartError, ModelMissingError, RequestError; nothing was sent then.
    */
   async prompt(run: Run, text: string): Promise<void> {
     if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
-    await this.connect(run);
+    const model = await this.connect(run);
     const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
-    const { engine, model } = this.#options;
-    run.startTurn(sessionId, { ...engine.newPromptIds(), text, ...(model === undefined ? {} : { model }) }, '');
+    run.startTurn(sessionId, { ...this.#options.engine.newPromptIds(), text, model }, '');
   }
 
   /**
@@ -130,21 +132,40 @@ export class WorkspaceHost {
     return { run, problems };
   }
 
-  /** Starts the server if need be and connects a run to it. @throws EngineMissingError, StartError, RequestError */
-  async connect(run: Run): Promise<void> {
+  /**
+   * Starts the server if need be and connects a run to it.
+   * @returns the model that its prompts go to, as `provider/model`.
+   * @throws EngineMissingError, StartError, ModelMissingError, RequestError
+   */
+  async connect(run: Run): Promise<string> {
     const connection = await this.server.ensure();
-    if (run.connection?.generation === connection.generation) return;
+    if (run.connection?.generation !== connection.generation) {
+      run.connect(connection);
+      run.append(serverRecord(this.server.state));
+      await this.#joinStream(run, connection);
+    }
+    const model = this.#options.model ?? (await connection.client.defaultModel());
+    if (model === undefined) throw new ModelMissingError();
+    return model;
+  }
+
+  /** Feeds the server's events to a run from here on; resolves when the stream is open, or late. */
+  #joinStream(run: Run, connection: ServerConnection): Promise<void> {
     const hub = this.#hubOf(connection);
-    run.connect(connection);
-    run.append(serverRecord(this.server.view()));
-    await new Promise<void>((resolve) => {
+    return new Promise<void>((resolve) => {
       const cancel = this.#options.clock.setTimer(STREAM_OPEN_MS, resolve);
       hub.listen({
         onEvents: (events) => run.onEvents(events),
         onState: (state, reason) => {
           cancel();
           resolve();
-          if (run.active) run.append({ kind: 'stream', generation: connection.generation, state, ...(reason === undefined ? {} : { reason }) });
+          if (run.active)
+            run.append({
+              kind: 'stream',
+              generation: connection.generation,
+              state,
+              ...(reason === undefined ? {} : { reason }),
+            });
         },
       });
     });
@@ -164,10 +185,12 @@ export class WorkspaceHost {
     this.#runs.clear();
     this.#hub?.hub.close();
     for (const dispose of this.#disposables) dispose();
-    try {
-      await this.server.stop();
-    } catch (error) {
-      this.#options.log.warn(`stopping the server: ${explain(error)}`);
+    const endings = await Promise.allSettled([
+      this.server.dispose(),
+      ...this.#options.alsoClose.map((one) => one.close()),
+    ]);
+    for (const ending of endings) {
+      if (ending.status === 'rejected') this.#options.log.warn(`while closing: ${explain(ending.reason)}`);
     }
   }
 
@@ -177,7 +200,7 @@ export class WorkspaceHost {
     pruneRuns(this.runsFolder, (candidate) => this.#runs.get(candidate)?.active === true);
     const run = this.#makeRun(id, `${this.runsFolder}/${id}`, work);
     this.#runs.set(id, run);
-    const { engineVersion } = this.server.view();
+    const { engineVersion } = this.server.state;
     run.append({
       kind: 'run-started',
       version: RECORD_VERSION,
@@ -192,6 +215,7 @@ export class WorkspaceHost {
       owner: { pid: process.pid, startedAt: processStartedAt },
       holdfast: version,
     });
+    run.listen({ onRecord: (record) => this.#tellServer(run, record) });
     for (const listener of this.#runListeners) listener(run);
     return run;
   }
@@ -212,13 +236,18 @@ export class WorkspaceHost {
     if (this.#hub?.generation === connection.generation) return this.#hub.hub;
     this.#hub?.hub.close();
     const { clock, log } = this.#options;
-    const hub = new EventHub(connection.client, clock, log, (count) => this.server.onBytes(connection.generation, count));
+    const hub = new EventHub(connection.client, clock, log, () => this.server.heard(connection.generation));
     this.#hub = { generation: connection.generation, hub };
     return hub;
   }
 
   #onServer(view: ServerView): void {
-    if (view.state !== 'ready' && view.state !== 'unresponsive' && this.#hub !== undefined && view.state !== 'stopping') {
+    if (
+      view.state !== 'ready' &&
+      view.state !== 'unresponsive' &&
+      this.#hub !== undefined &&
+      view.state !== 'stopping'
+    ) {
       this.#hub.hub.close();
       this.#hub = undefined;
       for (const run of this.#runs.values()) run.connect(undefined);
@@ -226,10 +255,20 @@ export class WorkspaceHost {
     for (const run of this.activeRuns) run.append(serverRecord(view));
   }
 
+  /** A busy server gets more patience, and a turn that ended well gives its restarts back. */
+  #tellServer(run: Run, record: JournalRecord): void {
+    if (record.kind === 'turn-drafted') this.server.turnStarted(`${run.id} ${record.turnId}`);
+    if (record.kind === 'turn-settled')
+      this.server.turnEnded(`${run.id} ${record.turnId}`, record.outcome === 'ok');
+  }
+
   #ownerLives(run: Run): boolean {
     const owner = run.state.info?.owner;
     if (owner === undefined) return false;
-    if (owner.pid === process.pid) return owner.startedAt === this.#options.processStartedAt && this.#runs.get(run.id)?.connection !== undefined;
+    if (owner.pid === process.pid)
+      return (
+        owner.startedAt === this.#options.processStartedAt && this.#runs.get(run.id)?.connection !== undefined
+      );
     return isAlive(owner.pid);
   }
 
@@ -237,7 +276,13 @@ export class WorkspaceHost {
     const message = 'Holdfast itself ended while this ran. What was seen until then is kept.';
     const { turn } = run.state;
     if (turn !== undefined && turn.phase !== 'settled') {
-      run.append({ kind: 'turn-settled', turnId: turn.turnId, outcome: 'interrupted', inferred: true, message });
+      run.append({
+        kind: 'turn-settled',
+        turnId: turn.turnId,
+        outcome: 'interrupted',
+        inferred: true,
+        message,
+      });
     }
     if (run.active) run.append({ kind: 'run-ended', outcome: 'interrupted', message });
   }
@@ -258,9 +303,4 @@ function serverRecord(view: ServerView): RecordBody {
 function titleOf(text: string): string {
   const line = text.trim().split('\n', 1)[0] ?? '';
   return line.length > 60 ? `${line.slice(0, 59)}…` : line;
-}
-
-/** Whether an error means that no server can be had, as opposed to a fault in what was asked. */
-export function isServerFault(error: unknown): boolean {
-  return error instanceof StartError || error instanceof EngineMissingError;
 }

@@ -7,6 +7,9 @@ import { openWorkbench, uriPath } from './workbench/workbench.mjs';
 /** The whole suite, workbench start included. */
 const SUITE_LIMIT_MS = 300_000;
 
+/** What the tests print, told apart from what the workbench logs into the same console. The same as in `host-entry.ts`. */
+const PREFIX = '[suite] ';
+
 /**
  * @typedef {object} HostTestOptions
  * @property {string} folder the workspace that is open meanwhile
@@ -26,6 +29,7 @@ const SUITE_LIMIT_MS = 300_000;
  */
 export async function runHostTests(options) {
   const { folder, env, settings, limitMs = SUITE_LIMIT_MS, onOutput = (text) => process.stdout.write(text) } = options;
+  const verbose = process.env['HOLDFAST_RIG_VERBOSE'] === '1';
   const { extension = ROOT, entry = path.join(TEST_OUT, 'host/index.cjs') } = options;
   /** @type {(code: number) => void} */
   let finish = () => undefined;
@@ -36,7 +40,11 @@ export async function runHostTests(options) {
     ...(env ? { env } : {}),
     ...(settings ? { settings } : {}),
     async prepare(page, host) {
-      await page.exposeFunction('codeAutomationLog', (/** @type {string} */ _level, /** @type {unknown[]} */ args) => onOutput(`${format(...args)}\n`));
+      await page.exposeFunction('codeAutomationLog', (/** @type {string} */ _level, /** @type {unknown[]} */ args) => {
+        const text = format(...args);
+        if (text.startsWith(PREFIX)) onOutput(`${text.slice(PREFIX.length)}\n`);
+        else if (verbose) onOutput(`${text}\n`);
+      });
       await page.exposeFunction('codeAutomationExit', (/** @type {number} */ code) => finish(code));
       const remote = (/** @type {string} */ file) => `vscode-remote://${host}${uriPath(file)}`;
       return [

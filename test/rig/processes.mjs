@@ -122,16 +122,19 @@ let interruptedBy = /** @type {NodeJS.Signals | undefined} */ (undefined);
 export const interrupted = () => interruptedBy !== undefined;
 
 /**
- * On Ctrl-C and its kin: end every child we own, let `cleanup` do the rest, exit with 130.
+ * On Ctrl-C and its kin: let `cleanup` close things in their order, end every child that is left, exit with 130.
  *
- * @param {() => Promise<void>} [cleanup]
+ * @param {() => Promise<void>} [cleanup] must be bounded in time
  */
-export function onInterrupt(cleanup) {
+export function onInterrupt(cleanup = () => Promise.resolve()) {
   /** @param {NodeJS.Signals} signal */
   const handle = (signal) => {
     if (interruptedBy !== undefined) return; // a second Ctrl-C must not cut the cleanup short; it is bounded
     interruptedBy = signal;
-    void Promise.allSettled([cleanup?.(), ...[...running].map((child) => endTree(child))]).finally(() => process.exit(130));
+    void cleanup()
+      .catch(() => undefined) // whatever it could not close is ended below
+      .then(() => Promise.allSettled([...running].map((child) => endTree(child))))
+      .finally(() => process.exit(130));
   };
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, handle);
 }

@@ -81,6 +81,7 @@ export async function runSuite(suite, grep, tally) {
     HOLDFAST_VSIX: VSIX,
     HOLDFAST_TEST_RESULTS: results,
     HOLDFAST_TEST_TIMEOUT_MS: String(suite.timeoutMs),
+    HOLDFAST_TEST_COLOR: process.stdout.isTTY ? '1' : '0',
     ...(grep ? { HOLDFAST_TEST_GREP: grep } : {}),
   };
   const child = spawnOwned(process.execPath, commandLine(suite, grep), { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });

@@ -4,7 +4,16 @@
  * The state is updated in place, so that the cost of an event does not grow with the length of the
  * conversation. Whoever folds owns the state; nobody else changes it.
  */
-import type { Ask, EngineEvent, EngineMessage, FileChange, SessionStatus, TextPart, Todo, ToolPart } from '../engine.ts';
+import type {
+  Ask,
+  EngineEvent,
+  EngineMessage,
+  FileChange,
+  SessionStatus,
+  TextPart,
+  Todo,
+  ToolPart,
+} from '../engine.ts';
 
 export interface MessageState {
   sessionId: string;
@@ -31,7 +40,14 @@ export interface Conversation {
 }
 
 export function newConversation(): Conversation {
-  return { sessions: new Map(), messages: new Map(), parts: new Map(), asks: new Map(), todos: [], changes: [] };
+  return {
+    sessions: new Map(),
+    messages: new Map(),
+    parts: new Map(),
+    asks: new Map(),
+    todos: [],
+    changes: [],
+  };
 }
 
 /** Whether an event belongs to one of these sessions: it is about one, or about a new sub-agent of one. */
@@ -53,7 +69,8 @@ export function applyEvent(conversation: Conversation, event: EngineEvent): void
       return;
     case 'message-gone':
       conversation.messages.delete(event.messageId);
-      for (const [id, part] of conversation.parts) if (part.messageId === event.messageId) conversation.parts.delete(id);
+      for (const [id, part] of conversation.parts)
+        if (part.messageId === event.messageId) conversation.parts.delete(id);
       return;
     case 'session': {
       const known = conversation.sessions.get(event.sessionId);
@@ -103,7 +120,12 @@ function applyDelta(conversation: Conversation, event: Extract<EngineEvent, { ty
   if (state === undefined) {
     // Its start was missed, so what came before is not known.
     const part: TextPart = { type: 'text', id: event.partId, text: event.text };
-    conversation.parts.set(event.partId, { sessionId: event.sessionId, messageId: event.messageId, part, gap: true });
+    conversation.parts.set(event.partId, {
+      sessionId: event.sessionId,
+      messageId: event.messageId,
+      part,
+      gap: true,
+    });
     return;
   }
   if (isText(state) && state.part.endedAt === undefined) state.part.text += event.text;

@@ -91,8 +91,19 @@ export const RecordBodySchema = v.variant('kind', [
   }),
   v.object({ kind: v.literal('session-ready'), sessionId: v.string(), title: v.string() }),
   /** Ids are made and written down before anything is sent. */
-  v.object({ kind: v.literal('turn-drafted'), turnId: v.string(), sessionId: v.string(), prompt: PromptSchema, label: v.string() }),
-  v.object({ kind: v.literal('attempt-started'), turnId: v.string(), attempt: v.number(), reason: v.optional(v.string()) }),
+  v.object({
+    kind: v.literal('turn-drafted'),
+    turnId: v.string(),
+    sessionId: v.string(),
+    prompt: PromptSchema,
+    label: v.string(),
+  }),
+  v.object({
+    kind: v.literal('attempt-started'),
+    turnId: v.string(),
+    attempt: v.number(),
+    reason: v.optional(v.string()),
+  }),
   v.object({ kind: v.literal('prompt-send-started'), turnId: v.string() }),
   v.object({ kind: v.literal('prompt-send-completed'), turnId: v.string() }),
   v.object({
@@ -110,7 +121,11 @@ export const RecordBodySchema = v.variant('kind', [
     /** `unknown` when the server did not answer. */
     status: v.picklist(['idle', 'busy', 'retry', 'unknown']),
   }),
-  v.object({ kind: v.literal('stop-requested'), turnId: v.optional(v.string()), cause: v.picklist(STOP_CAUSES) }),
+  v.object({
+    kind: v.literal('stop-requested'),
+    turnId: v.optional(v.string()),
+    cause: v.picklist(STOP_CAUSES),
+  }),
   v.object({ kind: v.literal('answered'), askId: v.string(), answer: AnswerSchema }),
   v.object({
     kind: v.literal('turn-settled'),

@@ -29,7 +29,12 @@ export interface RunState {
 export type RunEffect = TurnEffect | ReviewEffect;
 
 export function newRunState(): RunState {
-  return { seq: 0, server: { generation: 0, state: 'stopped' }, conversation: newConversation(), turnsSettled: 0 };
+  return {
+    seq: 0,
+    server: { generation: 0, state: 'stopped' },
+    conversation: newConversation(),
+    turnsSettled: 0,
+  };
 }
 
 /**
@@ -40,8 +45,14 @@ export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
   state.seq = record.seq;
   fold(state, record);
   const effects: RunEffect[] = [];
-  if (record.kind === 'stop-requested' && isActive(state) && (state.turn === undefined || state.turn.phase === 'settled')) {
-    return [{ type: 'record', body: { kind: 'run-ended', outcome: 'interrupted', message: 'Stopped by you.' } }];
+  if (
+    record.kind === 'stop-requested' &&
+    isActive(state) &&
+    (state.turn === undefined || state.turn.phase === 'settled')
+  ) {
+    return [
+      { type: 'record', body: { kind: 'run-ended', outcome: 'interrupted', message: 'Stopped by you.' } },
+    ];
   }
   if (state.turn !== undefined) {
     const before = state.turn.phase;
@@ -62,7 +73,11 @@ export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
 
 /** A run of plain prompts ends with each of its turns, and goes on with the next prompt. */
 function endOfPrompt(record: RecordOf<'turn-settled'>): RecordBody {
-  return { kind: 'run-ended', outcome: record.outcome, ...(record.message === undefined ? {} : { message: record.message }) };
+  return {
+    kind: 'run-ended',
+    outcome: record.outcome,
+    ...(record.message === undefined ? {} : { message: record.message }),
+  };
 }
 
 /** Whether something is under way: a turn, or a review between its turns. */
@@ -113,7 +128,11 @@ function fold(state: RunState, record: JournalRecord): void {
       state.conversation.asks.clear();
       return;
     case 'run-ended':
-      state.ended = { outcome: record.outcome, at: record.at, ...(record.message === undefined ? {} : { message: record.message }) };
+      state.ended = {
+        outcome: record.outcome,
+        at: record.at,
+        ...(record.message === undefined ? {} : { message: record.message }),
+      };
       return;
     default:
       return;

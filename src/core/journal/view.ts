@@ -82,7 +82,13 @@ export class RunViewFold {
         return this.#applyEvent(record);
       case 'turn-drafted':
         this.#headerChanged = true;
-        return this.#put({ kind: 'you', id: `you:${record.turnId}`, text: record.prompt.text, label: record.label, at: record.at });
+        return this.#put({
+          kind: 'you',
+          id: `you:${record.turnId}`,
+          text: record.prompt.text,
+          label: record.label,
+          at: record.at,
+        });
       case 'answered':
         return this.#setAsk(record.askId, 'sent');
       case 'gate':
@@ -101,10 +107,12 @@ export class RunViewFold {
       case 'run-ended':
         this.#headerChanged = true;
         // A failure before any turn has no other place to be said.
-        if (record.outcome !== 'ok' && this.#state.turn === undefined) this.#put(endCard('end', record, this.#state));
+        if (record.outcome !== 'ok' && this.#state.turn === undefined)
+          this.#put(endCard('end', record, this.#state));
         return;
       case 'note':
-        if (record.level === 'warning') this.#put({ kind: 'notice', id: `note:${record.seq}`, text: record.text, tone: 'warn' });
+        if (record.level === 'warning')
+          this.#put({ kind: 'notice', id: `note:${record.seq}`, text: record.text, tone: 'warn' });
         return;
       case 'run-started':
       case 'scope':
@@ -135,12 +143,14 @@ export class RunViewFold {
       runId: info?.runId ?? '',
       type: info?.type ?? 'prompt',
       title: info?.title ?? '',
-      scope: this.#state.scope === undefined ? '' : `${this.#state.scope.title} · ${sizeText(this.#state.scope)}`,
+      scope:
+        this.#state.scope === undefined ? '' : `${this.#state.scope.title} · ${sizeText(this.#state.scope)}`,
       startedAt: info?.at ?? 0,
       ...(ended === undefined || active ? {} : { endedAt: ended.at, outcome: ended.outcome }),
       tokens: this.#tokenTotal,
       cost: this.#costTotal,
-      phases: review === undefined ? [] : phasesOf(review, this.#state.findings ? 2 : this.#state.scope ? 1 : 0),
+      phases:
+        review === undefined ? [] : phasesOf(review, this.#state.findings ? 2 : this.#state.scope ? 1 : 0),
       demo: info?.demo ?? false,
       model: this.#model ?? info?.model ?? '',
       engine: `${info?.engine ?? ''} ${this.#state.engineVersion ?? info?.engineVersion ?? ''}`.trim(),
@@ -148,7 +158,9 @@ export class RunViewFold {
       turn: turnWord(turn),
       ...(running ? { turnStartedAt: turn.startedAt, progressAt: turn.progressAt } : {}),
       stallLimitMs: this.#stallLimitMs,
-      ...(running && status?.type === 'retry' ? { retry: { attempt: status.attempt, message: status.message, nextAt: status.nextAt } } : {}),
+      ...(running && status?.type === 'retry'
+        ? { retry: { attempt: status.attempt, message: status.message, nextAt: status.nextAt } }
+        : {}),
       files: [...conversation.changes],
       todos: [...conversation.todos],
       canSend: !active,
@@ -178,7 +190,12 @@ export class RunViewFold {
         if (event.status.type === 'retry') this.#onRetry(event.status.attempt, event.status.message);
         return;
       case 'compacted':
-        return this.#put({ kind: 'notice', id: `compacted:${at}`, text: 'The conversation was summarised to fit the model', tone: 'quiet' });
+        return this.#put({
+          kind: 'notice',
+          id: `compacted:${at}`,
+          text: 'The conversation was summarised to fit the model',
+          tone: 'quiet',
+        });
       case 'message-gone':
       case 'error':
       case 'session':
@@ -225,7 +242,8 @@ export class RunViewFold {
     const row = this.#rows.get(partId);
     if (row === undefined) {
       const known = this.#state.conversation.parts.get(partId);
-      if (known === undefined || known.part.type === 'tool' || known.sessionId !== this.#state.sessionId) return;
+      if (known === undefined || known.part.type === 'tool' || known.sessionId !== this.#state.sessionId)
+        return;
       return this.#putText({ ...known.part, startedAt: at }, true);
     }
     if ((row.kind !== 'text' && row.kind !== 'thinking') || row.text.length >= MAX_ROW_TEXT) return;
@@ -297,7 +315,12 @@ export class RunViewFold {
 
   #onStream(record: RecordOf<'stream'>): void {
     if (record.state === 'lost') {
-      this.#put({ kind: 'notice', id: `stream:${++this.#streams}`, text: 'Connection to the server lost, connecting again …', tone: 'quiet' });
+      this.#put({
+        kind: 'notice',
+        id: `stream:${++this.#streams}`,
+        text: 'Connection to the server lost, connecting again …',
+        tone: 'quiet',
+      });
     } else if (this.#streams > 0) {
       const text = 'Connected again; what was missed was read from the server';
       this.#put({ kind: 'notice', id: `stream:${this.#streams}`, text, tone: 'quiet' });
@@ -314,7 +337,12 @@ export class RunViewFold {
       }
     }
     const id = `retry:${this.#state.turn?.turnId ?? ''}:${attempt}`;
-    this.#put({ kind: 'notice', id, text: `The engine asks the model again (try ${attempt}): ${message}`, tone: 'quiet' });
+    this.#put({
+      kind: 'notice',
+      id,
+      text: `The engine asks the model again (try ${attempt}): ${message}`,
+      tone: 'quiet',
+    });
   }
 
   /** Nothing stays "running" once the turn is settled. */
@@ -329,7 +357,11 @@ export class RunViewFold {
     this.#open.clear();
   }
 
-  #count(messageId: string, use: { input: number; output: number; reasoning: number } | undefined, cost = 0): void {
+  #count(
+    messageId: string,
+    use: { input: number; output: number; reasoning: number } | undefined,
+    cost = 0,
+  ): void {
     const tokens = use === undefined ? 0 : use.input + use.output + use.reasoning;
     this.#tokenTotal += tokens - (this.#tokens.get(messageId) ?? 0);
     this.#costTotal += cost - (this.#costs.get(messageId) ?? 0);

@@ -7,7 +7,11 @@ import type { RunState } from './state.ts';
 type Card = Extract<Row, { kind: 'card' }>;
 
 /** The card that says why a turn or a run did not end well, what is kept, and what can be done. */
-export function endCard(id: string, record: RecordOf<'turn-settled'> | RecordOf<'run-ended'>, state: RunState): Card {
+export function endCard(
+  id: string,
+  record: RecordOf<'turn-settled'> | RecordOf<'run-ended'>,
+  state: RunState,
+): Card {
   const { outcome } = record;
   const stopped = outcome === 'interrupted';
   const exit = outcome === 'server-unreachable' ? state.server.exit : undefined;
@@ -27,5 +31,10 @@ export function endCard(id: string, record: RecordOf<'turn-settled'> | RecordOf<
 export function gateNotice(record: RecordOf<'gate'>): Row {
   const first = record.problems[0] ?? 'it did not fit the form';
   const more = record.problems.length > 1 ? ` (and ${record.problems.length - 1} more)` : '';
-  return { kind: 'notice', id: `gate:${record.seq}`, text: `The answer was not usable: ${first}${more}`, tone: 'warn' };
+  return {
+    kind: 'notice',
+    id: `gate:${record.seq}`,
+    text: `The answer was not usable: ${first}${more}`,
+    tone: 'warn',
+  };
 }

@@ -36,7 +36,8 @@ type Effect = ReviewEffect | { type: 'record'; body: RecordBody };
 type Step = { review: ReviewState; effects: Effect[] };
 
 export function stepReview(review: ReviewState, record: JournalRecord): Step {
-  if (record.kind === 'run-ended' && review.phase !== 'done') return stay({ phase: 'done', outcome: record.outcome });
+  if (record.kind === 'run-ended' && review.phase !== 'done')
+    return stay({ phase: 'done', outcome: record.outcome });
   switch (review.phase) {
     case 'scoping':
       return record.kind === 'scope' ? onScope(record) : stay(review);
@@ -44,10 +45,14 @@ export function stepReview(review: ReviewState, record: JournalRecord): Step {
       return record.kind === 'turn-settled' ? onTurnSettled(review, record) : stay(review);
     case 'checking':
       if (record.kind === 'gate' && !record.ok && review.repairs < MAX_REPAIRS) {
-        return { review: { phase: 'inspecting', repairs: review.repairs + 1 }, effects: [{ type: 'repair', problems: record.problems }] };
+        return {
+          review: { phase: 'inspecting', repairs: review.repairs + 1 },
+          effects: [{ type: 'repair', problems: record.problems }],
+        };
       }
       if (record.kind === 'gate' && !record.ok) return onGivenUp(review, record);
-      if (record.kind === 'findings') return { review: { phase: 'reporting' }, effects: [stepEnded('ok'), { type: 'report' }] };
+      if (record.kind === 'findings')
+        return { review: { phase: 'reporting' }, effects: [stepEnded('ok'), { type: 'report' }] };
       return stay(review);
     case 'reporting':
     case 'done':
@@ -59,11 +64,17 @@ function onScope(record: RecordOf<'scope'>): Step {
   if (record.scope.files.length === 0) {
     return {
       review: { phase: 'reporting' },
-      effects: [{ type: 'record', body: { kind: 'findings', findings: [], dropped: [] } }, { type: 'report' }],
+      effects: [
+        { type: 'record', body: { kind: 'findings', findings: [], dropped: [] } },
+        { type: 'report' },
+      ],
     };
   }
   const started: RecordBody = { kind: 'step-started', ...INSPECT };
-  return { review: { phase: 'inspecting', repairs: 0 }, effects: [{ type: 'record', body: started }, { type: 'inspect' }] };
+  return {
+    review: { phase: 'inspecting', repairs: 0 },
+    effects: [{ type: 'record', body: started }, { type: 'inspect' }],
+  };
 }
 
 function onTurnSettled(review: { repairs: number }, record: RecordOf<'turn-settled'>): Step {
@@ -78,12 +89,21 @@ function onTurnSettled(review: { repairs: number }, record: RecordOf<'turn-settl
     outcome: record.outcome,
     ...(record.message === undefined ? {} : { message: record.message }),
   };
-  return { review: { phase: 'inspecting', repairs: review.repairs }, effects: [stepEnded(record.outcome), { type: 'record', body: ended }] };
+  return {
+    review: { phase: 'inspecting', repairs: review.repairs },
+    effects: [stepEnded(record.outcome), { type: 'record', body: ended }],
+  };
 }
 
 function onGivenUp(review: ReviewState, record: RecordOf<'gate'>): Step {
   const message = `The model gave no usable answer, also when asked again: ${record.problems[0] ?? 'it did not fit the form'}`;
-  return { review, effects: [stepEnded('incomplete'), { type: 'record', body: { kind: 'run-ended', outcome: 'incomplete', message } }] };
+  return {
+    review,
+    effects: [
+      stepEnded('incomplete'),
+      { type: 'record', body: { kind: 'run-ended', outcome: 'incomplete', message } },
+    ],
+  };
 }
 
 function stepEnded(outcome: Outcome): Effect {

@@ -20,7 +20,9 @@ export function startFailureSentence(end: ProcessEnd): string {
 }
 
 function ended(end: ProcessEnd): string {
-  return end.code === undefined && end.signal === undefined ? 'is gone; its end was not seen' : exitInWords(end);
+  return end.code === undefined && end.signal === undefined
+    ? 'is gone; its end was not seen'
+    : exitInWords(end);
 }
 
 /** opencode 1.18.33 names the cause in its first error line and adds positions or a stack below. */

@@ -122,7 +122,7 @@ function onProcess(
       return keep(state);
     case 'spawn-failed':
       if (state.name === 'starting')
-        return keep(stopped(state, { type: 'failure', reason: event.reason }, now));
+        return keep(stopped(state, { type: 'no-process', reason: event.reason }, now));
       if (state.name === 'stopping') return afterStopping(state, undefined, now);
       return keep(state);
     case 'ready':
@@ -296,5 +296,5 @@ function heldOf(state: Starting | Running | Failed): Held {
 /** Whether the last process ended in a way that makes the next start pay. */
 function hasFailed(state: ServerState): state is Stopped | Failed {
   if (state.name === 'failed') return true;
-  return state.name === 'stopped' && state.ending !== undefined && state.ending.type !== 'stop';
+  return state.name === 'stopped' && (state.ending?.type === 'failure' || state.ending?.type === 'crash');
 }

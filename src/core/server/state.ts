@@ -35,9 +35,12 @@ import { type Budget, freshBudget } from './budget.ts';
 import type { ProcessEnd } from './exit-text.ts';
 import type { Verdict } from './liveness.ts';
 
-/** Why there is no process. `failure` and `crash` make the next `start` pay from the budget. */
+/**
+ * Why there is no process. After a `failure` (it never became ready) or a `crash` the next `start` pays from the
+ * budget; after a `stop` it does not, nor after `no-process`: what cannot even be started is no loop to be damped.
+ */
 export interface Ending {
-  type: 'stop' | 'failure' | 'crash';
+  type: 'stop' | 'no-process' | 'failure' | 'crash';
   /** A sentence for people; absent after a stop that was asked for. */
   reason?: string;
   exit?: Exit;

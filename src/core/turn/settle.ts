@@ -44,7 +44,12 @@ export function finalAnswer(facts: Pick<Facts, 'answers'>): EngineMessage | unde
 export function outstandingTools(conversation: Conversation, messageIds: ReadonlySet<string>): ToolPart[] {
   const open: ToolPart[] = [];
   for (const { messageId, part } of conversation.parts.values()) {
-    if (part.type === 'tool' && messageIds.has(messageId) && (part.status === 'pending' || part.status === 'running')) open.push(part);
+    if (
+      part.type === 'tool' &&
+      messageIds.has(messageId) &&
+      (part.status === 'pending' || part.status === 'running')
+    )
+      open.push(part);
   }
   return open;
 }
@@ -59,11 +64,15 @@ export function settlement(facts: Facts, cause: SettleCause): Settlement {
   if (facts.stop === 'user') return ended('interrupted', 'Stopped by you.');
   if (facts.stop === 'close') return ended('interrupted', 'Stopped because Holdfast was closed.');
   if (facts.stop === 'loop') {
-    return ended('error', 'The model ended its answer without a reason twice in a row, so the turn was stopped before it could go on for ever.');
+    return ended(
+      'error',
+      'The model ended its answer without a reason twice in a row, so the turn was stopped before it could go on for ever.',
+    );
   }
   if (cause.unreachable === true) return unreachable(cause, facts);
   if (cause.sendFailed === true) return failed(facts.lastError, 'The server refused the prompt');
-  if (last?.error?.name === 'MessageAbortedError') return ended('interrupted', 'Stopped by another client of the same server.');
+  if (last?.error?.name === 'MessageAbortedError')
+    return ended('interrupted', 'Stopped by another client of the same server.');
   if (last?.error !== undefined) return failed(last.error, 'The model call failed');
   switch (last?.finish) {
     case 'length':
@@ -85,14 +94,21 @@ export function settlement(facts: Facts, cause: SettleCause): Settlement {
 }
 
 function unreachable(cause: SettleCause, facts: Facts): Settlement {
-  const what = cause.exit ? `The server ${exitInWords(cause.exit)}` : (cause.reason ?? facts.lastError?.message ?? 'The server cannot be reached');
+  const what = cause.exit
+    ? `The server ${exitInWords(cause.exit)}`
+    : (cause.reason ?? facts.lastError?.message ?? 'The server cannot be reached');
   const kept = facts.answers.length > 0 ? ' What it had answered so far is kept.' : '';
   return ended('server-unreachable', `${sentence(what)}${kept}`);
 }
 
 function failed(error: EngineError | undefined, what: string): Settlement {
   if (error === undefined) return ended('error', `${what}.`);
-  return { outcome: 'error', inferred: false, message: sentence(`${what}: ${modelErrorInWords(error)}`), error };
+  return {
+    outcome: 'error',
+    inferred: false,
+    message: sentence(`${what}: ${modelErrorInWords(error)}`),
+    error,
+  };
 }
 
 /** The provider's raw text stays in the details; this is the explanation. */
@@ -108,7 +124,8 @@ function modelErrorInWords(error: EngineError): string {
     default:
       break;
   }
-  if (error.status !== undefined && error.status >= 500) return `the model’s provider answered with an error (HTTP ${error.status})`;
+  if (error.status !== undefined && error.status >= 500)
+    return `the model’s provider answered with an error (HTTP ${error.status})`;
   return error.message;
 }
 

@@ -62,7 +62,14 @@ export type TurnState =
   | (Base & { phase: 'accepted' })
   | (Base & { phase: 'running' })
   | (Base & { phase: 'waiting' })
-  | (Base & { phase: 'settled'; outcome: Outcome; inferred: boolean; settledAt: number; message?: string; error?: EngineError });
+  | (Base & {
+      phase: 'settled';
+      outcome: Outcome;
+      inferred: boolean;
+      settledAt: number;
+      message?: string;
+      error?: EngineError;
+    });
 
 export type TurnEffect =
   /** Send the prompt of this turn; its ids are in the journal already. */
@@ -106,7 +113,9 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
         effects: turn.stop === undefined ? [{ type: 'send', turnId: turn.turnId }] : [],
       };
     case 'prompt-send-started':
-      return record.turnId === turn.turnId && turn.phase === 'drafted' ? stay({ ...turn, phase: 'sent' }) : stay(turn);
+      return record.turnId === turn.turnId && turn.phase === 'drafted'
+        ? stay({ ...turn, phase: 'sent' })
+        : stay(turn);
     case 'prompt-send-completed':
       if (record.turnId !== turn.turnId || turn.phase !== 'sent') return stay(turn);
       return { turn, effects: [timer(turn, 'accept', ACCEPT_MS)] };
@@ -125,7 +134,9 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
       if (record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
       return onStop(turn, record.cause, conversation);
     case 'timer':
-      return record.turnId === turn.turnId ? onTimer(turn, record.name as TurnTimer, conversation) : stay(turn);
+      return record.turnId === turn.turnId
+        ? onTimer(turn, record.name as TurnTimer, conversation)
+        : stay(turn);
     case 'synced':
       return record.turnId === turn.turnId ? onSynced(turn, record.status, conversation) : stay(turn);
     case 'turn-settled':
@@ -147,7 +158,11 @@ function settled(turn: TurnState, record: RecordOf<'turn-settled'>): TurnState {
   };
 }
 
-function onSendFailed(turn: TurnState, record: RecordOf<'prompt-send-failed'>, conversation: Conversation): Step {
+function onSendFailed(
+  turn: TurnState,
+  record: RecordOf<'prompt-send-failed'>,
+  conversation: Conversation,
+): Step {
   if (turn.phase !== 'sent') return stay(turn);
   const failed = { ...turn, lastError: record.error };
   return settle(failed, conversation, { sendFailed: true, unreachable: record.fateUnknown });
@@ -178,7 +193,9 @@ function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: 
     case 'error': {
       const withError = { ...now, lastError: event.error };
       // With no work seen this is a refusal, unless the work is only late.
-      return turn.worked ? stay(withError) : { turn: withError, effects: [timer(turn, 'refused', REFUSED_MS)] };
+      return turn.worked
+        ? stay(withError)
+        : { turn: withError, effects: [timer(turn, 'refused', REFUSED_MS)] };
     }
     default:
       return stay(now);
@@ -187,7 +204,10 @@ function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: 
 
 function onAccepted(turn: TurnState): Step {
   if (turn.phase !== 'sent' && turn.phase !== 'drafted') return stay(turn);
-  return { turn: { ...turn, phase: turn.worked ? 'running' : 'accepted' }, effects: [cancel(turn, 'accept')] };
+  return {
+    turn: { ...turn, phase: turn.worked ? 'running' : 'accepted' },
+    effects: [cancel(turn, 'accept')],
+  };
 }
 
 /** Output that belongs to an answer of this prompt is work on it. */
@@ -201,7 +221,10 @@ function onAnswer(turn: TurnState, messageId: string, conversation: Conversation
   const answers = turn.answers.includes(messageId) ? turn.answers : [...turn.answers, messageId];
   const next = working({ ...turn, answers });
   if (next.stop === undefined && unknownFinishes(next, conversation) >= UNKNOWN_FINISH_LIMIT) {
-    return { turn: next, effects: [{ type: 'record', body: { kind: 'stop-requested', turnId: turn.turnId, cause: 'loop' } }] };
+    return {
+      turn: next,
+      effects: [{ type: 'record', body: { kind: 'stop-requested', turnId: turn.turnId, cause: 'loop' } }],
+    };
   }
   return stay(next, inferEnd(next, conversation));
 }
@@ -225,7 +248,12 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
     case 'failed':
     case 'backing-off':
     case 'unreachable':
-      if (turn.phase === 'drafted' && turn.stop === undefined && record.exit === undefined && record.state !== 'failed') {
+      if (
+        turn.phase === 'drafted' &&
+        turn.stop === undefined &&
+        record.exit === undefined &&
+        record.state !== 'failed'
+      ) {
         return stay(turn);
       }
       return settle(turn, conversation, {
@@ -322,9 +350,16 @@ function unknownFinishes(turn: TurnState, conversation: Conversation): number {
   return count;
 }
 
-function settle(turn: TurnState, conversation: Conversation, how: Parameters<typeof settlement>[1] = {}): Step {
+function settle(
+  turn: TurnState,
+  conversation: Conversation,
+  how: Parameters<typeof settlement>[1] = {},
+): Step {
   const decision = settlement(factsOf(turn, conversation), how);
-  return { turn, effects: [{ type: 'record', body: { kind: 'turn-settled', turnId: turn.turnId, ...decision } }] };
+  return {
+    turn,
+    effects: [{ type: 'record', body: { kind: 'turn-settled', turnId: turn.turnId, ...decision } }],
+  };
 }
 
 function timer(turn: TurnState, name: TurnTimer, ms: number): TurnEffect {

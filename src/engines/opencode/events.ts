@@ -167,30 +167,23 @@ export interface FrameReader {
  * Reads `/global/event` for one workspace. Most frames are noise (twins, other workspaces, start-up chatter)
  * and are dropped by a look at their first characters, without being parsed.
  *
- * @param onOdd told about a kind that is not known once, about malformed frames each time
+ * @param onOdd told about every frame that could not be read; counting them is the caller's
  */
 export function createFrameReader(directory: string, onOdd: (odd: Odd) => void): FrameReader {
-  const unknownKinds = new Set<string>();
   let workspace = directory;
   let prefix = directoryPrefix(directory);
-
-  const unknown = (kind: string): void => {
-    if (unknownKinds.has(kind)) return;
-    unknownKinds.add(kind);
-    onOdd({ kind, problem: 'unknown' });
-  };
 
   const readPayload = (kind: string, properties: unknown): EngineEvent | undefined => {
     if (kind === 'message.part.delta') return readDelta(properties, onOdd);
     const map = Object.hasOwn(MAPPINGS, kind) ? MAPPINGS[kind] : undefined;
     if (map === undefined) {
-      if (!isIgnored(kind)) unknown(kind);
+      if (!isIgnored(kind)) onOdd({ kind, problem: 'unknown' });
       return undefined;
     }
     if (kind === 'message.part.updated') {
       const type = (properties as { part?: { type?: unknown } } | undefined)?.part?.type;
       if (typeof type === 'string' && !PART_TYPES.has(type)) {
-        if (!IGNORED_PARTS.has(type)) unknown(`${kind} ${type}`);
+        if (!IGNORED_PARTS.has(type)) onOdd({ kind: `${kind} ${type}`, problem: 'unknown' });
         return undefined;
       }
     }

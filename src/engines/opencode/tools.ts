@@ -86,7 +86,7 @@ export function inWorkspace(path: string, directory: string): string {
   const slashed = path.replaceAll('\\', '/');
   const root = directory.replaceAll('\\', '/').replace(/\/$/, '');
   if (slashed === root) return '.';
-  return slashed.startsWith(`${root}/`) ? slashed.slice(root.length + 1) : path;
+  return slashed.startsWith(`${root}/`) && !slashed.includes('/../') ? slashed.slice(root.length + 1) : path;
 }
 
 function oneLine(text: string): string {

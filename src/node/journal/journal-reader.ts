@@ -34,8 +34,14 @@ export function readJournal(where: string): JournalContents {
         else contents.records.push(record);
       } catch (error) {
         problems++;
-        const why = error instanceof SyntaxError ? (index === lines.length - 1 ? 'torn line' : 'not JSON') : (error as Error).message;
-        if (contents.problems.length < MAX_PROBLEMS) contents.problems.push(`${name} line ${index + 1}: ${why}`);
+        const why =
+          error instanceof SyntaxError
+            ? index === lines.length - 1
+              ? 'torn line'
+              : 'not JSON'
+            : (error as Error).message;
+        if (contents.problems.length < MAX_PROBLEMS)
+          contents.problems.push(`${name} line ${index + 1}: ${why}`);
       }
     }
   }

@@ -71,7 +71,8 @@ export class JournalWriter {
 
   #open(): number {
     if (this.#fd !== undefined && this.#bytes >= MAX_FILE_BYTES) {
-      if (this.#index >= MAX_FILES) throw new Error(`a run may write at most ${MAX_FILES} files of ${MAX_FILE_BYTES >> 20} MiB`);
+      if (this.#index >= MAX_FILES)
+        throw new Error(`a run may write at most ${MAX_FILES} files of ${MAX_FILE_BYTES >> 20} MiB`);
       this.close();
       this.#index++;
     }

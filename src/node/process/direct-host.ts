@@ -62,7 +62,11 @@ export class DirectHost implements ProcessHost {
 type SpawnedChild = ChildProcess & { pid: number };
 
 async function launch(spec: ProcessSpec, cwd: string): Promise<SpawnedChild> {
-  const { file, args, detached, windowsVerbatimArguments } = spawnPlan(process.platform, spec.command, spec.args);
+  const { file, args, detached, windowsVerbatimArguments } = spawnPlan(
+    process.platform,
+    spec.command,
+    spec.args,
+  );
   const child = spawn(file, args, {
     cwd,
     env: spec.env,
@@ -101,7 +105,9 @@ class DirectProcess implements HostedProcess {
     log.line(`${stamp(hosting.clock)} ${spec.label} started, pid ${child.pid}`);
     this.readyLine = this.#readOutput(child, spec);
     this.exited = ended(child, hosting.clock).then(({ code, signal }) => {
-      log.line(`${stamp(hosting.clock)} ${spec.label} ended, ${signal ? `signal ${signal}` : `exit code ${code}`}`);
+      log.line(
+        `${stamp(hosting.clock)} ${spec.label} ended, ${signal ? `signal ${signal}` : `exit code ${code}`}`,
+      );
       // What it has left behind in its group ends with it, whoever ended it.
       void this.end().then(() => rm(cwd, { recursive: true, force: true }).catch(() => {}));
       return {
@@ -167,7 +173,10 @@ function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) 
 }
 
 /** How the child ended, with its last output read if that comes soon. */
-function ended(child: ChildProcess, clock: Clock): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+function ended(
+  child: ChildProcess,
+  clock: Clock,
+): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
       const cancel = clock.setTimer(LAST_OUTPUT_MS, () => resolve({ code, signal }));

@@ -8,7 +8,10 @@ import { StartError } from '../../core/errors.ts';
  * The path of a command, as it will be run.
  * @throws StartError with a sentence: nothing there (ENOENT), or not to be run by this user (EACCES).
  */
-export async function findExecutable(command: string, env: Readonly<Record<string, string>>): Promise<string> {
+export async function findExecutable(
+  command: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
   if (isAbsolute(command)) {
     await assertRunnable(command);
     return command;
@@ -44,7 +47,9 @@ export function asStartError(error: unknown, path: string): StartError {
   if (error instanceof StartError) return error;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new StartError(`The server could not be started: there is no ${path} (${code}).`, '', { cause: error });
+    return new StartError(`The server could not be started: there is no ${path} (${code}).`, '', {
+      cause: error,
+    });
   }
   if (code === 'EACCES' || code === 'EPERM') return notPermitted(path, error);
   const words = error instanceof Error ? error.message : String(error);
@@ -52,5 +57,7 @@ export function asStartError(error: unknown, path: string): StartError {
 }
 
 function notPermitted(path: string, cause?: unknown): StartError {
-  return new StartError(`The server could not be started: ${path} may not be executed (EACCES).`, '', { cause });
+  return new StartError(`The server could not be started: ${path} may not be executed (EACCES).`, '', {
+    cause,
+  });
 }

@@ -36,7 +36,8 @@ export class ProcessLog {
   async #drain(): Promise<void> {
     while (this.#pending.length > 0) {
       const lines = this.#pending;
-      if (this.#dropped > 0) lines.push(`[holdfast] ${this.#dropped} lines were not written: too many at once`);
+      if (this.#dropped > 0)
+        lines.push(`[holdfast] ${this.#dropped} lines were not written: too many at once`);
       this.#pending = [];
       this.#pendingChars = 0;
       this.#dropped = 0;
@@ -55,7 +56,8 @@ export class ProcessLog {
       (found) => found.size,
       () => 0,
     );
-    if (size > 0 && size + Buffer.byteLength(text) > LOG_FILE_BYTES) await rename(this.path, `${this.path}.1`);
+    if (size > 0 && size + Buffer.byteLength(text) > LOG_FILE_BYTES)
+      await rename(this.path, `${this.path}.1`);
     await appendFile(this.path, text, { mode: 0o600 });
   }
 }

@@ -37,6 +37,7 @@ export function spawnPlan(platform: NodeJS.Platform, command: string, args: read
 
 /** Quotes one argument for a batch file: `cmd` expands `%` even inside quotes, so those arguments are refused. */
 function quoteForCmd(argument: string): string {
-  if (/["%\r\n]/.test(argument)) throw new RangeError(`Cannot pass ${JSON.stringify(argument)} to a batch file`);
+  if (/["%\r\n]/.test(argument))
+    throw new RangeError(`Cannot pass ${JSON.stringify(argument)} to a batch file`);
   return `"${argument}"`;
 }

@@ -66,7 +66,13 @@ export async function endTree({ pid, exited, signals, clock }: Ending): Promise<
 }
 
 /** Whether the tree is gone within `ms`: first the exit of its first process, then looks at the rest. */
-function emptied(pid: number, out: Promise<void>, ms: number, signals: TreeSignals, clock: Clock): Promise<boolean> {
+function emptied(
+  pid: number,
+  out: Promise<void>,
+  ms: number,
+  signals: TreeSignals,
+  clock: Clock,
+): Promise<boolean> {
   return new Promise((resolve) => {
     let stopLooking = () => {};
     const stopWaiting = clock.setTimer(ms, () => {

@@ -22,5 +22,11 @@ export function pushCoalesced(batch: EngineEvent[], event: EngineEvent): void {
 type Part = Extract<EngineEvent, { type: 'part' }>['part'];
 
 function isRunningAgain(before: Part, after: Part): boolean {
-  return before.type === 'tool' && after.type === 'tool' && before.id === after.id && before.status === 'running' && after.status === 'running';
+  return (
+    before.type === 'tool' &&
+    after.type === 'tool' &&
+    before.id === after.id &&
+    before.status === 'running' &&
+    after.status === 'running'
+  );
 }

@@ -10,7 +10,7 @@ import { checkAnswer, type GivenAnswer, namedFiles } from '../../core/review/gat
 import { inspectPrompt, repairPrompt } from '../../core/review/prompt.ts';
 import { markdownReport } from '../../core/review/report.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
-import { readReviewedFile } from '../git/target.ts';
+import { readReviewedFile } from '../git/reviewed-file.ts';
 import type { Run } from './run.ts';
 import { writeAtomically } from './run-store.ts';
 
@@ -19,15 +19,15 @@ export const REPORT_FILE = 'report.md';
 export interface ReviewWorkOptions {
   target: ReviewTarget;
   engine: Engine;
-  /** `provider/model`, or undefined for the engine's default. */
-  model: string | undefined;
-  /** Makes sure that a server is there and the run is connected to it. @throws StartError, EngineMissingError */
-  connect(run: Run): Promise<void>;
+  /** Makes sure that a server is there and the run is connected to it; gives the model to use. */
+  connect(run: Run): Promise<string>;
   now(): number;
 }
 
 export class ReviewWork {
   readonly #options: ReviewWorkOptions;
+  /** Known once connected; a repair goes to the same model. */
+  #model: string | undefined;
 
   constructor(options: ReviewWorkOptions) {
     this.#options = options;
@@ -54,7 +54,7 @@ export class ReviewWork {
 
   async #inspect(run: Run): Promise<void> {
     const { target, engine } = this.#options;
-    await this.#options.connect(run);
+    this.#model = await this.#options.connect(run);
     if (!run.active) return;
     await run.createSession(`Review: ${target.scope.title}`, engine.readOnlyPermissions);
     if (!run.active) return;
@@ -64,12 +64,9 @@ export class ReviewWork {
   #startTurn(run: Run, text: string, label: string): void {
     const { sessionId } = run.state;
     if (sessionId === undefined) throw new Error('The review has no session');
-    const { engine, model } = this.#options;
-    run.startTurn(
-      sessionId,
-      { ...engine.newPromptIds(), text, format: ANSWER_JSON_SCHEMA, ...(model === undefined ? {} : { model }) },
-      label,
-    );
+    const ids = this.#options.engine.newPromptIds();
+    const model = this.#model === undefined ? {} : { model: this.#model };
+    run.startTurn(sessionId, { ...ids, text, format: ANSWER_JSON_SCHEMA, ...model }, label);
   }
 
   async #check(run: Run, lastTry: boolean): Promise<void> {
@@ -85,12 +82,22 @@ export class ReviewWork {
     switch (verdict.verdict) {
       case 'accept':
         run.append({ kind: 'gate', stepId: 'inspect', ok: true, problems: [] });
-        run.append({ kind: 'findings', findings: verdict.findings, dropped: verdict.dropped, summary: verdict.summary });
+        run.append({
+          kind: 'findings',
+          findings: verdict.findings,
+          dropped: verdict.dropped,
+          summary: verdict.summary,
+        });
         return;
       case 'repair':
         return run.append({ kind: 'gate', stepId: 'inspect', ok: false, problems: verdict.problems });
       case 'fail':
-        return run.append({ kind: 'gate', stepId: 'inspect', ok: false, problems: [verdict.message, ...verdict.problems] });
+        return run.append({
+          kind: 'gate',
+          stepId: 'inspect',
+          ok: false,
+          problems: [verdict.message, ...verdict.problems],
+        });
     }
   }
 
@@ -113,7 +120,8 @@ export class ReviewWork {
     });
     writeAtomically(path.join(run.folder, REPORT_FILE), text);
     const count = findings.findings.length;
-    const message = scope.files.length === 0 ? 'Nothing to review.' : `${count} ${count === 1 ? 'finding' : 'findings'}.`;
+    const message =
+      scope.files.length === 0 ? 'Nothing to review.' : `${count} ${count === 1 ? 'finding' : 'findings'}.`;
     run.append({ kind: 'run-ended', outcome: 'ok', message });
   }
 }

@@ -21,7 +21,10 @@ export interface RunEntry {
  * @param workspace absolute path of the workspace folder.
  */
 export function runsFolder(storage: string, workspace: string): string {
-  const name = path.basename(workspace).replaceAll(/[^\w.-]+/g, '_').slice(0, 40);
+  const name = path
+    .basename(workspace)
+    .replaceAll(/[^\w.-]+/g, '_')
+    .slice(0, 40);
   const hash = crypto.createHash('sha256').update(workspace).digest('hex').slice(0, 12);
   return path.join(storage, 'workspaces', `${name}-${hash}`, 'runs');
 }

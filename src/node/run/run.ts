@@ -136,7 +136,10 @@ export class Run {
   /** Creates the run's session on the server. @throws RequestError */
   async createSession(title: string, permission?: readonly PermissionRule[]): Promise<string> {
     const { client } = this.#need();
-    const session = await client.createSession({ title, ...(permission === undefined ? {} : { permission }) });
+    const session = await client.createSession({
+      title,
+      ...(permission === undefined ? {} : { permission }),
+    });
     this.#sessions.add(session.id);
     this.append({ kind: 'session-ready', sessionId: session.id, title });
     return session.id;
@@ -153,7 +156,11 @@ export class Run {
   stop(cause: StopCause): void {
     if (!this.active) return;
     const { turn } = this.state;
-    this.append({ kind: 'stop-requested', cause, ...(turn === undefined || turn.phase === 'settled' ? {} : { turnId: turn.turnId }) });
+    this.append({
+      kind: 'stop-requested',
+      cause,
+      ...(turn === undefined || turn.phase === 'settled' ? {} : { turnId: turn.turnId }),
+    });
   }
 
   /** Answers a permission or a question. @throws RequestError when the server does not take it. */
@@ -216,7 +223,9 @@ export class Run {
       while (this.#queue.length > 0) {
         const at = this.#options.clock.now();
         const seq = this.state.seq + 1;
-        const records = this.#queue.splice(0).map((body, index): JournalRecord => ({ seq: seq + index, at, ...body }));
+        const records = this.#queue
+          .splice(0)
+          .map((body, index): JournalRecord => ({ seq: seq + index, at, ...body }));
         this.#write(records);
         for (const record of records) this.#fold(record);
       }
@@ -234,7 +243,11 @@ export class Run {
       // The turn goes on, in memory: losing the record of what happens is better than losing the work itself.
       this.#journalBroken = true;
       this.#options.onJournalError(error);
-      this.#queue.push({ kind: 'note', level: 'warning', text: `${explain(error)} This run goes on but is no longer recorded.` });
+      this.#queue.push({
+        kind: 'note',
+        level: 'warning',
+        text: `${explain(error)} This run goes on but is no longer recorded.`,
+      });
     }
   }
 
@@ -302,7 +315,8 @@ export class Run {
     await Promise.resolve();
     this.append({ kind: 'prompt-send-started', turnId });
     try {
-      if (connection === undefined) throw new RequestError('send', true, 'There is no server to send the prompt to');
+      if (connection === undefined)
+        throw new RequestError('send', true, 'There is no server to send the prompt to');
       await connection.client.send(turn.sessionId, turn.prompt);
       this.append({ kind: 'prompt-send-completed', turnId });
     } catch (error) {
@@ -311,7 +325,11 @@ export class Run {
         kind: 'prompt-send-failed',
         turnId,
         fateUnknown: request === undefined || request.status === undefined || request.retriable,
-        error: { name: 'RequestError', message: explain(error), ...(request?.status === undefined ? {} : { status: request.status }) },
+        error: {
+          name: 'RequestError',
+          message: explain(error),
+          ...(request?.status === undefined ? {} : { status: request.status }),
+        },
       });
     }
   }

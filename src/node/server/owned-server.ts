@@ -1,8 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../core/clock.ts';
-import type { Engine, EngineClient, LaunchOptions } from '../../core/engine.ts';
-import { CancelledError, explain, RequestError, StartError } from '../../core/errors.ts';
-import type { Exit } from '../../core/journal/record.ts';
+import type { EngineClient } from '../../core/engine.ts';
+import { assertNever, CancelledError, explain, StartError } from '../../core/errors.ts';
 import { crashSentence } from '../../core/server/exit-text.ts';
 import { step } from '../../core/server/lifecycle.ts';
 import type { Verdict } from '../../core/server/liveness.ts';
@@ -10,44 +7,36 @@ import {
   initialServer,
   type ServerEffect,
   type ServerEvent,
-  type ServerLimits,
   type ServerState,
 } from '../../core/server/state.ts';
 import { type ServerView, viewOwned } from '../../core/server/view.ts';
-import type { HostedProcess, ProcessHost } from '../process/process-host.ts';
+import type { HostedProcess } from '../process/process-host.ts';
+import {
+  connectWhenReady,
+  launch,
+  type LaunchChoices,
+  type LaunchedServer,
+  type LaunchPorts,
+} from './launch.ts';
 import { LivenessWatch } from './liveness-watch.ts';
 import { Machine, type Settlement, tell } from './machine.ts';
 import type { Server, ServerConnection, ServerDown } from './server.ts';
 
 /** How long the engine may take to end its running work before it is signalled, ms. */
 const DISPOSE_MS = 2_000;
-/** When a request fails because the process died, its exit tells more: how long to wait for that, ms. */
-const EXIT_NEWS_MS = 1_000;
 
-/** What may change between two starts. Read at each start, so that a change never touches a running turn. */
-export interface LaunchChoices extends Pick<LaunchOptions, 'extraPath' | 'config'> {
-  /** Where the binary is; absent to look for it. */
-  enginePath?: string;
-  limits: ServerLimits;
-}
-
-export interface OwnedServerOptions {
-  engine: Engine;
-  host: ProcessHost;
-  clock: Clock;
+export interface OwnedServerOptions extends LaunchPorts {
   /** 0 to 1, for the jitter of a backoff. */
   random(): number;
-  /** Absolute path of the workspace folder. */
-  directory: string;
-  /** The environment of our own process. */
-  env: Readonly<Record<string, string | undefined>>;
   choices(): LaunchChoices;
 }
 
 /** A process of one generation, or the start of one. */
 interface Held {
   generation: number;
-  hosted: Promise<HostedProcess>;
+  launched: Promise<LaunchedServer>;
+  /** Set once it was ready. */
+  client?: EngineClient;
 }
 
 /** A server process of ours, driven by the machine of `core/server/lifecycle.ts`. */
@@ -87,8 +76,8 @@ export class OwnedServer implements Server {
     this.#machine.dispatch({ type: 'stop' });
     await this.#machine.when(stopSettled);
     // The process has ended; what it left behind in its group may take a moment more.
-    await held?.hosted.then(
-      (process) => process.end(),
+    await held?.launched.then(
+      ({ process }) => process.end(),
       () => undefined,
     );
   }
@@ -143,7 +132,8 @@ export class OwnedServer implements Server {
   #errorOf(state: Extract<ServerState, { name: 'stopped' | 'failed' }>): Error {
     const { ending } = state;
     if (ending?.reason === undefined) return new CancelledError('The server was stopped.');
-    if (state.name === 'stopped' && this.#startError?.generation === state.generation) return this.#startError.error;
+    if (state.name === 'stopped' && this.#startError?.generation === state.generation)
+      return this.#startError.error;
     return new StartError(ending.reason, ending.exit?.stderrTail ?? '');
   }
 
@@ -156,4 +146,124 @@ export class OwnedServer implements Server {
       this.#watch = undefined;
     }
   }
+
+  #perform(effect: ServerEffect): void {
+    switch (effect.type) {
+      case 'spawn':
+        this.#spawn(effect.generation);
+        return;
+      case 'end':
+        void this.#end(effect.generation);
+        return;
+      case 'timer': {
+        const { timer, generation, ms } = effect;
+        this.#cancelTimer = this.#options.clock.setTimer(ms, () => {
+          this.#machine.dispatch({ type: 'timer', timer, generation });
+        });
+        return;
+      }
+      case 'down': {
+        const { generation, exit } = effect;
+        if (this.#held?.generation === generation) void this.#held.client?.close().catch(() => {});
+        const reason = exit.expected ? 'The server was stopped.' : crashSentence(exit);
+        for (const listener of this.#downListeners) tell(() => listener({ generation, exit, reason }));
+        return;
+      }
+      default:
+        assertNever(effect);
+    }
+  }
+
+  #spawn(generation: number): void {
+    const isWanted = () => {
+      const { name, generation: current } = this.#machine.state;
+      return name === 'starting' && current === generation;
+    };
+    const launched = launch(this.#options, this.#options.choices(), generation, isWanted);
+    const held: Held = { generation, launched };
+    this.#held = held;
+    void launched.then(
+      (server) => this.#supervise(held, server),
+      (error: unknown) => {
+        if (error instanceof Error) this.#startError = { generation, error };
+        this.#machine.dispatch({ type: 'spawn-failed', generation, reason: explain(error) });
+      },
+    );
+  }
+
+  #supervise(held: Held, server: LaunchedServer): void {
+    const { generation } = held;
+    const { process } = server;
+    this.#machine.dispatch({ type: 'spawned', generation, pid: process.pid });
+    void process.exited.then((end) => this.#machine.dispatch({ type: 'exited', generation, end }));
+    const { readyTimeoutMs } = this.#options.choices().limits;
+    void connectWhenReady(this.#options, server, readyTimeoutMs).then(
+      ({ client, baseUrl }) => this.#adopt(held, server, client, baseUrl),
+      (error: unknown) => this.#machine.dispatch({ type: 'unfit', generation, reason: explain(error) }),
+    );
+  }
+
+  /** Takes a ready server into use, if it is still the one that is being started. */
+  #adopt(
+    held: Held,
+    { process, engineVersion }: LaunchedServer,
+    client: EngineClient,
+    baseUrl: string,
+  ): void {
+    const { generation } = held;
+    const { state } = this.#machine;
+    if (state.name !== 'starting' || state.generation !== generation) {
+      void client.close().catch(() => {});
+      return;
+    }
+    held.client = client;
+    this.#connection = { generation, client, baseUrl, pid: process.pid, engineVersion };
+    this.#watch = new LivenessWatch({
+      clock: this.#options.clock,
+      isAlive: () => process.isAlive(),
+      probe: (timeoutMs) => client.health(timeoutMs),
+      onVerdict: (verdict) => this.#judge(generation, verdict, process),
+    });
+    this.#machine.dispatch({ type: 'ready', generation, engineVersion });
+  }
+
+  #judge(generation: number, verdict: Verdict, process: HostedProcess): void {
+    // A process that is gone without its exit having been told is gone all the same.
+    if (verdict === 'gone') {
+      this.#machine.dispatch({ type: 'exited', generation, end: { stderrTail: process.tail() } });
+    } else this.#machine.dispatch({ type: 'verdict', generation, verdict });
+  }
+
+  /** Lets the engine end its work, so that the signal cuts nothing, and then ends the process tree. */
+  async #end(generation: number): Promise<void> {
+    const held = this.#held;
+    if (held?.generation !== generation) return;
+    const process = await held.launched.then(
+      (server) => server.process,
+      // It told so itself, as `spawn-failed`.
+      () => undefined,
+    );
+    if (process === undefined) return;
+    if (held.client !== undefined) await this.#disposeWork(held.client, process);
+    if ((await process.end()) === 'alive') this.#machine.dispatch({ type: 'outlived-kill', generation });
+  }
+
+  #disposeWork(client: EngineClient, process: HostedProcess): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.setTimer(DISPOSE_MS, resolve);
+      const done = () => {
+        cancel();
+        resolve();
+      };
+      client.dispose(DISPOSE_MS).then(done, done);
+      void process.exited.then(done);
+    });
+  }
+}
+
+/** A stop is over when the process has ended, or when it is plain that it will not. */
+function stopSettled(state: ServerState): Settlement<void> | undefined {
+  if (state.name === 'stopping') return undefined;
+  if (state.name !== 'failed' || state.held === undefined) return { resolve: undefined };
+  return { reject: new StartError(state.ending.reason ?? '', '') };
 }

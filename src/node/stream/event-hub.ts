@@ -33,7 +33,12 @@ export class EventHub {
   #openedAt = 0;
   #stop: () => void = () => undefined;
 
-  constructor(client: EngineClient, clock: Clock, log: HubLog, onBytes: (count: number) => void = () => undefined) {
+  constructor(
+    client: EngineClient,
+    clock: Clock,
+    log: HubLog,
+    onBytes: (count: number) => void = () => undefined,
+  ) {
     this.#client = client;
     this.#clock = clock;
     this.#log = log;

@@ -75,14 +75,15 @@ export async function runCommand(page, title) {
  * Opens a file of the workspace by quick open and waits for its editor.
  *
  * @param {Page} page
- * @param {string} file path relative to the workspace folder
+ * @param {string} file path relative to the workspace folder, with a line if wanted: `src/pay.ts:12`
+ * @param {{ beside?: boolean }} [options] `beside`: in a group of its own next to the active one
  */
-export async function openFile(page, file) {
-  const input = await openQuickInput(page, 'Control+P');
+export async function openFile(page, file, { beside = false } = {}) {
+  const input = await openQuickInput(page, 'ControlOrMeta+P');
   await input.fill(file);
-  const name = file.split('/').at(-1) ?? file;
+  const name = file.replace(/:\d+$/, '').split('/').at(-1) ?? file;
   await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
-  await page.keyboard.press('Enter');
+  await page.keyboard.press(beside ? 'ControlOrMeta+Enter' : 'Enter');
   await page.locator('.tab.active', { hasText: name }).first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
 }
 

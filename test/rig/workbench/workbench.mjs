@@ -33,7 +33,7 @@ const HOST_GONE_LIMIT_MS = 8_000;
  * @property {Profile} profile
  * @property {import('./server.mjs').Server} server
  * @property {(title: string) => Promise<void>} runCommand through the command palette
- * @property {(file: string) => Promise<void>} openFile through quick open
+ * @property {(file: string, options?: { beside?: boolean }) => Promise<void>} openFile through quick open
  * @property {(nth?: number) => FrameLocator} webview
  * @property {(settings: Record<string, unknown>) => void} changeSettings replaces those given at the start
  * @property {(file: string) => Promise<void>} screenshot
@@ -71,7 +71,7 @@ export async function openWorkbench(options = {}) {
       profile,
       server,
       runCommand: (title) => runCommand(page, title),
-      openFile: (file) => openFile(page, file),
+      openFile: (file, how) => openFile(page, file, how),
       webview: (nth) => webviewFrame(page, nth),
       changeSettings: (own) => writeSettings(profile, settingsWith(own)),
       async screenshot(file) {
