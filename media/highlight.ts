@@ -5,7 +5,6 @@ import css from 'highlight.js/lib/languages/css';
 import diff from 'highlight.js/lib/languages/diff';
 import go from 'highlight.js/lib/languages/go';
 import java from 'highlight.js/lib/languages/java';
-import javascript from 'highlight.js/lib/languages/javascript';
 import json from 'highlight.js/lib/languages/json';
 import markdown from 'highlight.js/lib/languages/markdown';
 import python from 'highlight.js/lib/languages/python';
@@ -27,7 +26,6 @@ const LANGUAGES = {
   diff,
   go,
   java,
-  javascript,
   json,
   markdown,
   python,
@@ -45,6 +43,8 @@ function languageNamed(name: string): string | undefined {
   if (!registered) {
     registered = true;
     for (const [key, grammar] of Object.entries(LANGUAGES)) hljs.registerLanguage(key, grammar);
+    // The TypeScript grammar holds the JavaScript one; a second copy would only weigh.
+    hljs.registerAliases(['javascript', 'js', 'jsx', 'mjs', 'cjs'], { languageName: 'typescript' });
   }
   return name !== '' && hljs.getLanguage(name) !== undefined ? name : undefined;
 }

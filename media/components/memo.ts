@@ -1,4 +1,10 @@
-import { Component, createElement, type ComponentType, type FunctionComponent, type VNode } from 'preact';
+import {
+  Component,
+  createElement,
+  type ComponentChild,
+  type ComponentType,
+  type FunctionComponent,
+} from 'preact';
 
 /** A component that is drawn again only when one of its props is another value (or its own state changes). */
 export function memo<Props extends object>(draw: FunctionComponent<Props>): ComponentType<Props> {
@@ -10,7 +16,7 @@ export function memo<Props extends object>(draw: FunctionComponent<Props>): Comp
       for (const key in before) if (!(key in after)) return true;
       return false;
     }
-    override render(): VNode {
+    override render(): ComponentChild {
       return createElement(draw, this.props as Props);
     }
   };

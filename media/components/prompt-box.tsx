@@ -103,16 +103,21 @@ function useDraft(text: string, initial: string): SaveDraft {
     saved.current = draft;
     host.post({ type: 'draft', text: draft });
   };
+  const timer = useRef<number | undefined>(undefined);
   useEffect(() => {
-    if (text === saved.current) return undefined;
-    const timer = window.setTimeout(() => save(latest.current), DRAFT_DELAY_MS);
-    return () => window.clearTimeout(timer);
+    // Not put off by further keys, so that the host is never behind for longer than the delay.
+    if (text === saved.current || timer.current !== undefined) return;
+    timer.current = window.setTimeout(() => {
+      timer.current = undefined;
+      save(latest.current);
+    }, DRAFT_DELAY_MS);
   }, [text]);
   useEffect(() => {
     const onHide = (): void => save(latest.current);
     window.addEventListener('pagehide', onHide);
     return () => {
       window.removeEventListener('pagehide', onHide);
+      window.clearTimeout(timer.current);
       onHide();
     };
   }, []);

@@ -1,6 +1,6 @@
 import './node-version.mjs';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { assertPackedBrowserFits, isUnpacked, needsPackedBrowser, unpackBrowser } from './browser.mjs';
@@ -16,16 +16,18 @@ import { onInterrupt } from './processes.mjs';
 /** How often a running install says that it is still there. */
 const STILL_MS = 10_000;
 
-/**
- * What the workbench's own page fetches must lie under the folder that the server serves; everything else its
- * imports find by walking up. Copies, because links need a privilege on Windows.
- */
-const SERVED = path.join(WORKBENCH, 'node_modules/code-server/lib/vscode/node_modules');
+const SERVER = path.join(WORKBENCH, 'node_modules/code-server/lib/vscode');
+/** What the workbench's own page fetches must lie under the folder that is served; the rest is found by walking up. */
+const SERVED = path.join(SERVER, 'node_modules');
 const SERVED_PACKAGES = ['vscode-oniguruma', 'vscode-textmate'];
+/** Its language server is not in the package, of which it complains in a toast; its squiggles would hide ours. */
+const UNWANTED = path.join(SERVER, 'extensions/typescript-language-features');
 
-function serveBrowserPackages() {
+function fitWorkbench() {
   mkdirSync(SERVED, { recursive: true });
+  // copies, because links need a privilege on Windows
   for (const name of SERVED_PACKAGES) cpSync(path.join(WORKBENCH, 'node_modules', name), path.join(SERVED, name), { recursive: true });
+  rmSync(UNWANTED, { recursive: true, force: true }); // last: its absence says that all of this is done
 }
 
 /** @type {Record<Part, Recipe>} */
@@ -39,10 +41,10 @@ const RECIPES = {
     },
   },
   workbench: {
-    ready: () => isInstalled(WORKBENCH) && SERVED_PACKAGES.every((name) => existsSync(path.join(SERVED, name, 'package.json'))),
+    ready: () => isInstalled(WORKBENCH) && !existsSync(UNWANTED),
     async make() {
       if (!isInstalled(WORKBENCH)) await install(WORKBENCH, 'workbench', 900);
-      serveBrowserPackages();
+      fitWorkbench();
     },
   },
   browser: {

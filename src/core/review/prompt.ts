@@ -36,7 +36,7 @@ ${diff.endsWith('\n') ? diff : `${diff}\n`}${endLine(marker)}`,
  */
 export function repairPrompt(problems: readonly string[]): string {
   const list = problems.map((problem) => `- ${problem.replace(/\s+/g, ' ').trim()}`).join('\n');
-  return `Your answer could not be accepted, because parts of it are wrong or missing:
+  return `${REPAIR_OPENING}, because parts of it are wrong or missing:
 
 ${list}
 
@@ -48,14 +48,24 @@ correct. If no finding is left, an empty list is a valid answer.
 ${ANSWER_FORM}`;
 }
 
-/** The diff out of a prompt that `inspectPrompt` made; undefined for any other text. */
-export function diffOfPrompt(prompt: string): string | undefined {
-  const marker = /^===== BEGIN OF THE DIFF \((\d+)\) =====$/m.exec(prompt);
-  if (!marker) return undefined;
-  const start = marker.index + marker[0].length + 1;
-  const end = prompt.indexOf(`\n${endLine(Number(marker[1]))}`, start - 1);
-  return end === -1 ? undefined : prompt.slice(start, end + 1);
+/** The root and the diff out of a prompt that `inspectPrompt` made; undefined for any other text. */
+export function readInspectPrompt(prompt: string): { root: string; diff: string } | undefined {
+  const root = new RegExp(`^${ROOT_LABEL}(.+)$`, 'm').exec(prompt)?.[1];
+  const begin = /^===== BEGIN OF THE DIFF \((\d+)\) =====$/m.exec(prompt);
+  if (root === undefined || !begin) return undefined;
+  const start = begin.index + begin[0].length + 1;
+  const end = prompt.indexOf(`\n${endLine(Number(begin[1]))}`, start - 1);
+  if (end === -1) return undefined;
+  return {
+    root: root.startsWith('"') ? (JSON.parse(root) as string) : root,
+    diff: prompt.slice(start, end + 1),
+  };
 }
+
+const ROOT_LABEL = 'Root of the repository, which the paths below are relative to: ';
+
+/** How every repair prompt begins. */
+export const REPAIR_OPENING = 'Your answer could not be accepted';
 
 const INSTRUCTIONS = `## What to do
 
@@ -82,8 +92,8 @@ ${JSON.stringify(ANSWER_JSON_SCHEMA)}`;
 function intro(scope: ReviewScope): string {
   const base =
     scope.base === undefined ? 'there is no commit to compare with' : `compared with commit ${scope.base}`;
-  return `You are reviewing a change in the repository at ${display(scope.root)}: ${scope.title}; ${base}; ${sizeText(scope)}.
-Paths below are relative to that folder.`;
+  return `You are reviewing a change in a git repository: ${scope.title}; ${base}; ${sizeText(scope)}.
+${ROOT_LABEL}${display(scope.root)}`;
 }
 
 function fileList(scope: ReviewScope): string {

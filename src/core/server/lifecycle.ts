@@ -1,7 +1,7 @@
 /** The machine of an owned server, pure. Its diagram stands with its states in `state.ts`. */
 import { assertNever } from '../errors.ts';
 import type { Exit } from '../journal/record.ts';
-import { freshBudget, isSpent, RESTART_WINDOW_MS, spend } from './budget.ts';
+import { freshBudget, isSpent, spend } from './budget.ts';
 import { crashSentence, type ProcessEnd, startFailureSentence } from './exit-text.ts';
 import type { Verdict } from './liveness.ts';
 import { shouldStart } from './should-start.ts';
@@ -62,7 +62,7 @@ function onStart(state: ServerState, jitter: number, now: number): Step {
     case 'remember':
       return remember(state, { type: 'start', jitter }, now);
     case 'refuse':
-      return state.name === 'stopped' ? keep(giveUp(state, now)) : keep(state);
+      return state.name === 'stopped' && hasFailed(state) ? keep(giveUp(state, now)) : keep(state);
     case 'start':
       return hasFailed(state) ? beginWithinBudget(state, jitter, now) : begin(state, now);
     default:
@@ -97,6 +97,7 @@ function onStop(state: ServerState, now: number): Step {
     case 'failed':
       return state.held === undefined ? keep(stopped(state, state.ending, now)) : end(state, {}, now);
     case 'stopping': {
+      if (state.then === undefined) return keep(state);
       const { then: _forgotten, ...rest } = state;
       return keep(rest);
     }
@@ -209,9 +210,9 @@ function begin(state: ServerState, now: number): Step {
   return spawn({ ...carried(state, now), generation: state.generation + 1 });
 }
 
-function beginWithinBudget(state: Stopped | Failed, jitter: number, now: number): Step {
+function beginWithinBudget(state: Paying, jitter: number, now: number): Step {
   const paid = spend(state.budget, now, jitter);
-  if (paid === undefined || state.ending === undefined) return keep(giveUp(state, now));
+  if (paid === undefined) return keep(giveUp(state, now));
   const generation = state.generation + 1;
   const common = { ...carried(state, now), generation, budget: paid.budget };
   if (paid.waitMs === 0) return spawn(common);
@@ -275,11 +276,8 @@ function ready(from: Starting & { pid: number }, engineVersion: string | undefin
   };
 }
 
-function giveUp(from: Stopped | Failed, now: number): Failed {
-  const minutes = RESTART_WINDOW_MS / 60_000;
-  const spent = `${from.budget.limit} of ${from.budget.limit} restarts in ${minutes} minutes are used.`;
-  const reason = from.ending?.reason === undefined ? spent : `${spent} ${from.ending.reason}`;
-  return { ...carried(from, now), name: 'failed', ending: { ...from.ending, type: 'failure', reason } };
+function giveUp(from: Paying, now: number): Failed {
+  return { ...carried(from, now), name: 'failed', ending: from.ending };
 }
 
 function stuck(from: Stopping, now: number): Failed {
@@ -293,8 +291,10 @@ function heldOf(state: Starting | Running | Failed): Held {
   return { ...(state.pid !== undefined && { pid: state.pid }), served: state.name !== 'starting' };
 }
 
+type Paying = (Stopped & { readonly ending: Ending }) | Failed;
+
 /** Whether the last process ended in a way that makes the next start pay. */
-function hasFailed(state: ServerState): state is Stopped | Failed {
+function hasFailed(state: ServerState): state is Paying {
   if (state.name === 'failed') return true;
   return state.name === 'stopped' && (state.ending?.type === 'failure' || state.ending?.type === 'crash');
 }

@@ -1,6 +1,6 @@
 import type { Exit, ServerStateName } from '../journal/record.ts';
 import type { AttachedState } from './attached.ts';
-import { type BudgetView, viewBudget } from './budget.ts';
+import { type BudgetView, RESTART_WINDOW_MS, viewBudget } from './budget.ts';
 import type { ServerState } from './state.ts';
 
 /** A server as surfaces show it and runs record it. */
@@ -24,7 +24,7 @@ export interface ServerView {
 
 export function viewOwned(state: ServerState, now: number): ServerView {
   const ending = 'ending' in state ? state.ending : undefined;
-  const reason = state.name === 'stopping' ? state.failure : ending?.reason;
+  const reason = reasonOf(state);
   const pid = pidOf(state);
   return {
     kind: 'owned',
@@ -38,6 +38,30 @@ export function viewOwned(state: ServerState, now: number): ServerView {
     ...(pid !== undefined && { pid }),
     budget: viewBudget(state.budget, now),
   };
+}
+
+/** Why an owned server is not there, as a sentence; undefined when it is, or when it was stopped on purpose. */
+export function reasonOf(state: ServerState): string | undefined {
+  switch (state.name) {
+    case 'stopping':
+      return state.failure;
+    case 'stopped':
+    case 'backing-off':
+      return state.ending?.reason;
+    case 'failed':
+      return state.held === undefined
+        ? `${spentSentence(state)} ${state.ending.reason ?? ''}`.trim()
+        : state.ending.reason;
+    case 'starting':
+    case 'ready':
+    case 'unresponsive':
+      return undefined;
+  }
+}
+
+function spentSentence(state: ServerState): string {
+  const { limit } = state.budget;
+  return `${limit} of ${limit} restarts within ${RESTART_WINDOW_MS / 60_000} minutes are used up.`;
 }
 
 export function viewAttached(state: AttachedState): ServerView {

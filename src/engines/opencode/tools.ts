@@ -62,7 +62,7 @@ export function toolSummary(
 ): string {
   const key = Object.hasOwn(TOOLS, tool) ? TOOLS[tool]!.says : undefined;
   const said = key === undefined ? undefined : input[key];
-  if (typeof said !== 'string' || said === '') return oneLine(title === '' ? countOf(input) : title);
+  if (typeof said !== 'string' || said === '') return oneLine(countOf(input) || title);
   if (key === 'filePath' || key === 'path') return oneLine(inWorkspace(said, directory));
   const where =
     key === 'pattern' && typeof input['path'] === 'string' ? inWorkspace(input['path'], directory) : '';

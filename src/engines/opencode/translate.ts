@@ -29,12 +29,17 @@ export const MAX_OUTPUT_CHARS = 4_000;
 const MAX_DETAIL_CHARS = 4_000;
 
 export function engineError(wire: WireError | undefined): EngineError {
-  if (wire === undefined)
+  if (wire === undefined) {
     return { name: 'UnknownError', message: 'The engine reported an error without saying which.' };
-  const error: EngineError = { name: wire.name, message: wire.data?.message || wire.name };
+  }
+  const whole = wire.data?.message || wire.name;
+  // A refused prompt comes with a stack trace in its message (1.18.33).
+  const line = whole.split('\n', 1)[0]!.trim();
+  const error: EngineError = { name: wire.name, message: line };
   if (wire.data?.statusCode !== undefined) error.status = wire.data.statusCode;
   if (wire.data?.isRetryable !== undefined) error.retriable = wire.data.isRetryable;
-  if (wire.data?.responseBody !== undefined) error.detail = wire.data.responseBody.slice(0, MAX_DETAIL_CHARS);
+  const detail = wire.data?.responseBody ?? (whole === line ? undefined : whole);
+  if (detail !== undefined) error.detail = detail.slice(0, MAX_DETAIL_CHARS);
   return error;
 }
 

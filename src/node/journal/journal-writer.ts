@@ -19,7 +19,6 @@ const PRIVATE = 0o600;
 export class JournalWriter {
   #fd: number | undefined;
   #index: number;
-  #bytes = 0;
   /** The last write may have left part of a line behind. */
   #torn: boolean;
 
@@ -57,7 +56,6 @@ export class JournalWriter {
       let written = 0;
       while (written < bytes.length) written += fs.writeSync(fd, bytes, written);
       this.#torn = false;
-      this.#bytes += bytes.length;
     } catch (cause) {
       throw failure(this.folder, cause);
     }
@@ -69,18 +67,17 @@ export class JournalWriter {
     this.#fd = undefined;
   }
 
+  /** The file to write to: the current one, or a new one when that is full. */
   #open(): number {
-    if (this.#fd !== undefined && this.#bytes >= MAX_FILE_BYTES) {
-      if (this.#index >= MAX_FILES)
+    for (;;) {
+      this.#fd ??= fs.openSync(this.#file(), 'a', PRIVATE);
+      if (fs.fstatSync(this.#fd).size < MAX_FILE_BYTES) return this.#fd;
+      if (this.#index >= MAX_FILES) {
         throw new Error(`a run may write at most ${MAX_FILES} files of ${MAX_FILE_BYTES >> 20} MiB`);
+      }
       this.close();
       this.#index++;
     }
-    if (this.#fd === undefined) {
-      this.#fd = fs.openSync(this.#file(), 'a', PRIVATE);
-      this.#bytes = fs.fstatSync(this.#fd).size;
-    }
-    return this.#fd;
   }
 
   #file(): string {

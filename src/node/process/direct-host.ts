@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { ProcessEnd } from '../../core/server/exit-text.ts';
-import { asStartError, findExecutable } from './executable.ts';
+import { asStartError, assertRunnable } from './executable.ts';
 import { LineSplitter, redact, Tail } from './output.ts';
 import type { HostedProcess, ProcessHost, ProcessSpec } from './process-host.ts';
 import { ProcessLog } from './process-log.ts';
@@ -34,11 +34,12 @@ export class DirectHost implements ProcessHost {
   }
 
   async spawn(spec: ProcessSpec): Promise<HostedProcess> {
-    const command = await findExecutable(spec.command, spec.env);
+    const { command } = spec;
+    await assertRunnable(command);
     const cwd = await this.#privateFolder('run');
     try {
       const dump = join(await this.#folder('crash'), 'erl_crash.dump');
-      const child = await launch({ ...spec, command, env: { ERL_CRASH_DUMP: dump, ...spec.env } }, cwd);
+      const child = await launch({ ...spec, env: { ERL_CRASH_DUMP: dump, ...spec.env } }, cwd);
       const hosting = { cwd, log: this.#log, clock: this.#clock, signals: this.#signals };
       return new DirectProcess(child, spec, hosting);
     } catch (error) {

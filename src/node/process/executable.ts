@@ -1,44 +1,19 @@
-/** Whether a command can be run, asked before it is: the shell in between would blur the cause. */
+/** Whether a file can be run, asked before it is: the shell in between would blur the cause. */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
 import { StartError } from '../../core/errors.ts';
 
 /**
- * The path of a command, as it will be run.
+ * @param path absolute
  * @throws StartError with a sentence: nothing there (ENOENT), or not to be run by this user (EACCES).
  */
-export async function findExecutable(
-  command: string,
-  env: Readonly<Record<string, string>>,
-): Promise<string> {
-  if (isAbsolute(command)) {
-    await assertRunnable(command);
-    return command;
-  }
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    const candidate = join(folder, command);
-    if (isAbsolute(candidate) && (await isRunnable(candidate))) return candidate;
-  }
-  throw new StartError(`The server could not be started: no ${command} on the PATH (ENOENT).`, '');
-}
-
-async function assertRunnable(path: string): Promise<void> {
+export async function assertRunnable(path: string): Promise<void> {
   try {
     const found = await stat(path);
     if (!found.isFile()) throw notPermitted(path);
     await access(path, constants.X_OK);
   } catch (error) {
     throw asStartError(error, path);
-  }
-}
-
-async function isRunnable(path: string): Promise<boolean> {
-  try {
-    await assertRunnable(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -5,7 +5,7 @@
 import type { ProcessEnd } from '../../core/server/exit-text.ts';
 
 export interface ProcessSpec {
-  /** Absolute path, or a name to be found on the PATH of `env`. */
+  /** Absolute path. */
   command: string;
   args: readonly string[];
   env: Readonly<Record<string, string>>;

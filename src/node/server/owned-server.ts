@@ -9,7 +9,7 @@ import {
   type ServerEvent,
   type ServerState,
 } from '../../core/server/state.ts';
-import { type ServerView, viewOwned } from '../../core/server/view.ts';
+import { reasonOf, type ServerView, viewOwned } from '../../core/server/view.ts';
 import type { HostedProcess } from '../process/process-host.ts';
 import {
   connectWhenReady,
@@ -130,11 +130,11 @@ export class OwnedServer implements Server {
   }
 
   #errorOf(state: Extract<ServerState, { name: 'stopped' | 'failed' }>): Error {
-    const { ending } = state;
-    if (ending?.reason === undefined) return new CancelledError('The server was stopped.');
+    const reason = reasonOf(state);
+    if (reason === undefined) return new CancelledError('The server was stopped.');
     if (state.name === 'stopped' && this.#startError?.generation === state.generation)
       return this.#startError.error;
-    return new StartError(ending.reason, ending.exit?.stderrTail ?? '');
+    return new StartError(reason, state.ending?.exit?.stderrTail ?? '');
   }
 
   #onChange(state: ServerState, before: ServerState): void {

@@ -1,5 +1,6 @@
 import { chromium } from 'playwright-core';
 import { findBrowser } from '../browser.mjs';
+import { Problem } from '../problem.mjs';
 
 /** @typedef {import('playwright-core').Browser} Browser */
 /** @typedef {import('playwright-core').Page} Page */
@@ -62,13 +63,21 @@ async function openQuickInput(page, key) {
  * @param {string} title as the palette shows it, for example `Holdfast: Run Review`
  */
 export async function runCommand(page, title) {
-  const input = await openQuickInput(page, 'F1');
-  await input.fill(`>${title}`);
-  // by its exact label: fuzzy matching ranks lately used commands first
-  const row = page.locator('.quick-input-list .monaco-list-row').filter({ has: page.getByText(title, { exact: true }) });
-  await row.first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
-  await row.first().click();
-  await input.waitFor({ state: 'hidden', timeout: PALETTE_LIMIT_MS }).catch(() => undefined); // the command may ask something
+  const deadline = Date.now() + PALETTE_LIMIT_MS;
+  for (;;) {
+    const input = await openQuickInput(page, 'F1');
+    await input.fill(`>${title}`);
+    // by its exact label: fuzzy matching would offer a similar command, or one used lately
+    const row = page.locator('.quick-input-list .monaco-list-row').filter({ has: page.getByText(title, { exact: true }) });
+    try {
+      await row.first().click({ timeout: PALETTE_TRY_MS });
+      return;
+    } catch (error) {
+      // the list is a picture of the moment it was opened in, and commands of extensions come late: open it again
+      if (Date.now() > deadline) throw new Problem(`The command palette offers no "${title}".`, { cause: error });
+      await page.keyboard.press('Escape');
+    }
+  }
 }
 
 /**

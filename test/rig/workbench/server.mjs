@@ -112,7 +112,7 @@ function serverEnvironment(profile, extra) {
  * @param {string} vsix
  */
 export async function installVsix(profile, vsix) {
-  const args = [...baseArguments(profile), '--install-extension', vsix];
+  const args = [...baseArguments(profile), '--install-extension', path.resolve(vsix)];
   const { code, output } = await run(node24(), args, { cwd: profile.dir, env: serverEnvironment(profile, {}), timeoutMs: INSTALL_LIMIT_MS });
   if (code !== 0) throw new Problem(`The workbench refused ${path.basename(vsix)}: ${output.trim().split('\n').at(-1)}`);
 }

@@ -1,0 +1,57 @@
+import type { Answer, Ask, EngineClient, EngineEvent, EngineSession, Prompt, PromptFate, Snapshot, StreamListener } from '../../../src/core/engine.ts';
+
+/** A client without a server: what it is asked is kept, what it answers is set by the test. */
+export class FakeClient implements EngineClient {
+  readonly sent: { sessionId: string; prompt: Prompt }[] = [];
+  readonly answered: { ask: Ask; answer: Answer }[] = [];
+  readonly aborted: string[] = [];
+  readonly streams: StreamListener[] = [];
+  sending: () => Promise<void> = () => Promise.resolve();
+  snapshotting: () => Promise<Snapshot> = () => Promise.resolve({ status: { type: 'idle' }, events: [] });
+  model: string | undefined = 'fake/fake';
+
+  /** The stream that was opened last. */
+  get lastStream(): StreamListener {
+    const stream = this.streams.at(-1);
+    if (stream === undefined) throw new Error('no stream was opened');
+    return stream;
+  }
+
+  emit(...events: EngineEvent[]): void {
+    this.lastStream.onEvents(events);
+  }
+
+  ready = (): Promise<void> => Promise.resolve();
+  health = (): Promise<boolean> => Promise.resolve(true);
+  isProtected = (): Promise<boolean> => Promise.resolve(true);
+  defaultModel = (): Promise<string | undefined> => Promise.resolve(this.model);
+  createSession = (): Promise<EngineSession> => Promise.resolve({ id: 'ses_1', title: 'Test', updatedAt: 0 });
+  listSessions = (): Promise<EngineSession[]> => Promise.resolve([]);
+  lookUp = (): Promise<PromptFate> => Promise.resolve('absent');
+  dispose = (): Promise<void> => Promise.resolve();
+  close = (): Promise<void> => Promise.resolve();
+
+  stream(listener: StreamListener): () => void {
+    this.streams.push(listener);
+    return () => undefined;
+  }
+
+  send(sessionId: string, prompt: Prompt): Promise<void> {
+    this.sent.push({ sessionId, prompt });
+    return this.sending();
+  }
+
+  snapshot(): Promise<Snapshot> {
+    return this.snapshotting();
+  }
+
+  abort(sessionId: string): Promise<void> {
+    this.aborted.push(sessionId);
+    return Promise.resolve();
+  }
+
+  answer(ask: Ask, answer: Answer): Promise<void> {
+    this.answered.push({ ask, answer });
+    return Promise.resolve();
+  }
+}
