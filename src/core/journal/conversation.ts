@@ -33,6 +33,8 @@ export interface Conversation {
   sessions: Map<string, { parentId?: string; title: string; status: SessionStatus }>;
   messages: Map<string, MessageState>;
   parts: Map<string, PartState>;
+  /** Tool calls that have not ended, by part id: few, however long the conversation. */
+  openTools: Map<string, { messageId: string; part: ToolPart }>;
   /** Asks that wait for an answer. */
   asks: Map<string, Ask>;
   todos: readonly Todo[];
@@ -44,6 +46,7 @@ export function newConversation(): Conversation {
     sessions: new Map(),
     messages: new Map(),
     parts: new Map(),
+    openTools: new Map(),
     asks: new Map(),
     todos: [],
     changes: [],
@@ -135,6 +138,9 @@ function applyPart(conversation: Conversation, event: Extract<EngineEvent, { typ
   const { sessionId, messageId, part } = event;
   if (part.type === 'tool') {
     conversation.parts.set(part.id, { sessionId, messageId, part });
+    const open = part.status === 'pending' || part.status === 'running';
+    if (open) conversation.openTools.set(part.id, { messageId, part });
+    else conversation.openTools.delete(part.id);
     return;
   }
   const before = conversation.parts.get(part.id);

@@ -13,7 +13,7 @@ import { phasesOf } from '../review/phases.ts';
 
 /** Longest text of one row, UTF-16 units; what is beyond stands in the transcript. 1 Mi is more than a person scrolls. */
 export const MAX_ROW_TEXT = 1 << 20;
-/** Most rows of a view; the oldest are dropped first and counted in the header. Bounds the panel's memory. */
+/** Most rows of a view, give or take a tenth; the oldest are dropped first and counted in the header. Bounds the panel's memory. */
 export const MAX_ROWS = 2000;
 const CUT_MARK = '\n\n… (the rest stands in the transcript)';
 
@@ -35,6 +35,7 @@ export class RunViewFold {
   readonly #tokens = new Map<string, number>();
   readonly #costs = new Map<string, number>();
   readonly #maxRows: number;
+  readonly #slack: number;
   readonly #stallLimitMs: number;
   #model: string | undefined;
   #tokenTotal = 0;
@@ -48,6 +49,7 @@ export class RunViewFold {
   constructor(state: RunState, options: ViewOptions) {
     this.#state = state;
     this.#maxRows = options.maxRows ?? MAX_ROWS;
+    this.#slack = Math.floor(this.#maxRows / 10);
     this.#stallLimitMs = options.stallLimitMs;
   }
 
@@ -377,14 +379,19 @@ export class RunViewFold {
   #put(row: Row): void {
     this.#rows.set(row.id, row);
     this.#changes.set(row.id, 'whole');
-    if (this.#rows.size <= this.#maxRows) return;
-    const oldest = this.#rows.keys().next().value;
-    if (oldest === undefined) return;
-    this.#rows.delete(oldest);
-    this.#changes.delete(oldest);
-    this.#open.delete(oldest);
-    this.#dropped.push(oldest);
-    this.#droppedRows++;
+    if (this.#rows.size > this.#maxRows + this.#slack) this.#trim();
+  }
+
+  /** Many at once: taking the first of a map whose first ones were deleted is slow. */
+  #trim(): void {
+    for (const oldest of this.#rows.keys()) {
+      if (this.#rows.size <= this.#maxRows) break;
+      this.#rows.delete(oldest);
+      this.#changes.delete(oldest);
+      this.#open.delete(oldest);
+      this.#dropped.push(oldest);
+      this.#droppedRows++;
+    }
     this.#headerChanged = true;
   }
 }

@@ -107,7 +107,7 @@ function trimBlankLines(text: string): string {
 function withoutPrefixes(anchor: string): string[] {
   const lines = trimBlankLines(anchor).split('\n');
   const candidates: string[] = [];
-  // opencode 1.18.33 lists files as `12: text`; `00012| text` is how its older versions did.
+  // opencode 1.18.33's read tool lists lines as `12: text`; other tools use a bar or a tab.
   const numbered = lines.map((line) => /^\s*\d+(?:: ?|\| ?|\t)(.*)$/s.exec(line)?.[1]);
   if (numbered.every((line) => line !== undefined)) candidates.push(numbered.join('\n'));
   const signed =

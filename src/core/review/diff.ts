@@ -90,8 +90,8 @@ export function addedFileDiff(file: string, text: string, mode: '100644' | '1007
   const endsWithNewline = text.endsWith('\n');
   const lines = (endsWithNewline ? text.slice(0, -1) : text).split('\n');
   const range = lines.length === 1 ? '+1' : `+1,${lines.length}`;
-  // git ends the name with a tab where a blank would make it ambiguous.
-  const tab = after === `b/${file}` && file.includes(' ') ? '\t' : '';
+  // git ends a name that holds a blank with a tab, for tools that look for one.
+  const tab = file.includes(' ') ? '\t' : '';
   const body = lines.map((line) => `+${line}\n`).join('');
   const tail = endsWithNewline ? '' : '\\ No newline at end of file\n';
   return `${head}--- /dev/null\n+++ ${after}${tab}\n@@ -0,0 ${range} @@\n${body}${tail}`;

@@ -127,7 +127,7 @@ function checkFinding(
     file: file.file,
     anchor: given.anchor,
     anchored: 'none',
-    ...(given.suggestion == null ? {} : { suggestion: given.suggestion }),
+    ...(typeof given.suggestion === 'string' ? { suggestion: given.suggestion } : {}),
   };
   if (given.anchor.trim() === '') return { finding, problem: 'the anchor is empty' };
   const text = file.status === 'deleted' ? undefined : texts.get(file.file);

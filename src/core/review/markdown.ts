@@ -5,7 +5,7 @@ export function plainInline(text: string): string {
   return text
     .replace(/\s+/g, ' ')
     .trim()
-    .replace(/[\\`*_{}[\]<>()#|~!&$]/g, '\\$&');
+    .replace(/[\\`*_[\]<|~&$]/g, '\\$&');
 }
 
 /** A fenced block whose fence is longer than any run of backticks inside. `language` only when it is a plain word. */
@@ -17,7 +17,7 @@ export function fenced(text: string, language = ''): string {
 
 /**
  * Markdown of others as a block quote. Emphasis, lists and code keep working; raw HTML, links and images become
- * text; fences are written anew and always closed; every line is quoted. So nothing in it reaches beyond the quote.
+ * text (a viewer may still make a link of a bare address, which then shows where it leads); fences are written anew and always closed; every line is quoted. So nothing in it reaches beyond the quote.
  */
 export function quotedMarkdown(markdown: string): string {
   const blocks: string[] = [];

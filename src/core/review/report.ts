@@ -97,10 +97,15 @@ function findingBlocks(finding: Finding): string[] {
     `${placeLink(finding)}, confidence ${finding.confidence}`,
     ...(finding.anchor.trim() === '' ? [] : [fenced(finding.anchor, extension)]),
     quotedMarkdown(finding.body),
-    ...(finding.suggestion === undefined
-      ? []
-      : ['Suggested instead:', fenced(finding.suggestion, extension)]),
+    ...suggestionBlocks(finding, extension),
   ];
+}
+
+function suggestionBlocks({ suggestion }: Finding, extension: string | undefined): string[] {
+  if (suggestion === undefined) return [];
+  return suggestion.trim() === ''
+    ? ['Suggested: take it out.']
+    : ['Suggested instead:', fenced(suggestion, extension)];
 }
 
 function placeLink({ file, range }: Finding): string {

@@ -42,16 +42,8 @@ export function finalAnswer(facts: Pick<Facts, 'answers'>): EngineMessage | unde
 
 /** Tools of the given messages that have not ended, those of sub-agents among them through their parent's call. */
 export function outstandingTools(conversation: Conversation, messageIds: ReadonlySet<string>): ToolPart[] {
-  const open: ToolPart[] = [];
-  for (const { messageId, part } of conversation.parts.values()) {
-    if (
-      part.type === 'tool' &&
-      messageIds.has(messageId) &&
-      (part.status === 'pending' || part.status === 'running')
-    )
-      open.push(part);
-  }
-  return open;
+  const open = [...conversation.openTools.values()];
+  return open.filter(({ messageId }) => messageIds.has(messageId)).map(({ part }) => part);
 }
 
 /** The outcome of an attempt, and the sentence that explains it. First match wins. */

@@ -50,7 +50,7 @@ interface Base {
   stop?: StopCause;
   /** The last error the engine told of this session. Not an end by itself. */
   lastError?: EngineError;
-  /** Ids of the assistant messages that answer this prompt, oldest first. */
+  /** Ids of the assistant messages that answer this prompt, oldest first. Grown in place. */
   answers: string[];
   /** Whether the engine was seen working on this prompt: only then does an idle mean its end. */
   worked: boolean;
@@ -180,7 +180,7 @@ function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: 
         ? onAccepted(now)
         : onWorkPart(now, event.messageId, conversation);
     case 'delta':
-      return stay(turn.answers.includes(event.messageId) ? working(now) : now);
+      return stay(isAnswer(turn, event.messageId, conversation) ? working(now) : now);
     case 'message':
       return event.message.role === 'assistant' && event.message.parentId === turn.prompt.messageId
         ? onAnswer(now, event.message.id, conversation)
@@ -212,14 +212,15 @@ function onAccepted(turn: TurnState): Step {
 
 /** Output that belongs to an answer of this prompt is work on it. */
 function onWorkPart(turn: TurnState, messageId: string, conversation: Conversation): Step {
-  if (!turn.answers.includes(messageId)) return stay(turn);
+  if (!isAnswer(turn, messageId, conversation)) return stay(turn);
   // A tool that ends after the final answer may be what it waited for.
   return stay(working(turn), inferEnd(turn, conversation));
 }
 
 function onAnswer(turn: TurnState, messageId: string, conversation: Conversation): Step {
-  const answers = turn.answers.includes(messageId) ? turn.answers : [...turn.answers, messageId];
-  const next = working({ ...turn, answers });
+  // From the end: a known one is among the last.
+  if (turn.answers.lastIndexOf(messageId) < 0) turn.answers.push(messageId);
+  const next = working(turn);
   if (next.stop === undefined && unknownFinishes(next, conversation) >= UNKNOWN_FINISH_LIMIT) {
     return {
       turn: next,
@@ -301,6 +302,10 @@ function onSynced(turn: TurnState, status: RecordOf<'synced'>['status'], convers
   return settle(turn, conversation);
 }
 
+function isAnswer(turn: TurnState, messageId: string, conversation: Conversation): boolean {
+  return conversation.messages.get(messageId)?.info.parentId === turn.prompt.messageId;
+}
+
 /** Moves to `running` or `waiting`, whatever the open asks say. */
 function working(turn: TurnState): TurnState {
   if (turn.phase === 'waiting' || turn.phase === 'settled') return turn;
@@ -331,7 +336,9 @@ function closedWithError(facts: Facts): boolean {
 function canInferEnd(turn: TurnState, conversation: Conversation): boolean {
   const last = conversation.messages.get(turn.answers.at(-1) ?? '')?.info;
   if (last === undefined || finalAnswer({ answers: [last] }) === undefined) return false;
-  return outstandingTools(conversation, new Set(turn.answers)).length === 0;
+  return (
+    conversation.openTools.size === 0 || outstandingTools(conversation, new Set(turn.answers)).length === 0
+  );
 }
 
 function inferEnd(turn: TurnState, conversation: Conversation): TurnEffect[] {
@@ -341,7 +348,7 @@ function inferEnd(turn: TurnState, conversation: Conversation): TurnEffect[] {
 /** How many of the latest answers in a row ended without a reason. */
 function unknownFinishes(turn: TurnState, conversation: Conversation): number {
   let count = 0;
-  for (const id of turn.answers.toReversed()) {
+  for (const id of turn.answers.slice(-2 * UNKNOWN_FINISH_LIMIT).toReversed()) {
     const info = conversation.messages.get(id)?.info;
     if (info?.completedAt === undefined) continue;
     if (info.finish !== 'unknown') break;
