@@ -27,13 +27,20 @@ const shipped = { ...common, minify: production, sourcemap: production ? false :
 const node = { platform: 'node', target: 'node20' };
 
 /** Packages written as CommonJS call `require`, which an ES module lacks. */
-const REQUIRE = "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
+const REQUIRE =
+  "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);";
 
 /** @param {string} file @returns {string} the shebang, unless the source has its own, which esbuild keeps on top */
-const shebang = (file) => (existsSync(file) && readFileSync(file, 'utf8').startsWith('#!') ? '' : '#!/usr/bin/env node\n');
+const shebang = (file) =>
+  existsSync(file) && readFileSync(file, 'utf8').startsWith('#!') ? '' : '#!/usr/bin/env node\n';
 
 /** @param {string} source @param {string} out @param {import('esbuild').BuildOptions} options */
-const entry = (source, out, options) => ({ ...shipped, ...options, entryPoints: [source], outfile: `dist/${out}` });
+const entry = (source, out, options) => ({
+  ...shipped,
+  ...options,
+  entryPoints: [source],
+  outfile: `dist/${out}`,
+});
 
 /**
  * What is shipped. The host half of the extension is a bundle of its own that activation does not load: esbuild splits
@@ -41,7 +48,11 @@ const entry = (source, out, options) => ({ ...shipped, ...options, entryPoints: 
  */
 function products() {
   const extension = { ...node, format: /** @type {const} */ ('cjs'), external: ['vscode', './host.cjs'] };
-  const cli = { ...node, format: /** @type {const} */ ('esm'), banner: { js: `${shebang('src/cli/main.ts')}${REQUIRE}` } };
+  const cli = {
+    ...node,
+    format: /** @type {const} */ ('esm'),
+    banner: { js: `${shebang('src/cli/main.ts')}${REQUIRE}` },
+  };
   const page = { platform: /** @type {const} */ ('browser'), target: 'es2022' };
   return [
     entry('src/vscode/extension.ts', 'extension.cjs', extension),
@@ -75,7 +86,10 @@ function testBuild(suite) {
   const inHost = suite === 'host';
   const format = inHost ? 'cjs' : 'esm';
   const folder = path.join(ROOT, 'test', suite);
-  const points = suiteFiles(suite).map((file) => ({ in: file, out: path.relative(folder, file).replace(/\.tsx?$/, '') }));
+  const points = suiteFiles(suite).map((file) => ({
+    in: file,
+    out: path.relative(folder, file).replace(/\.tsx?$/, ''),
+  }));
   if (inHost) points.push({ in: path.join(RIG, 'host-entry.ts'), out: 'index' });
   return {
     ...common,
@@ -104,7 +118,9 @@ function chosenBuilds() {
 
 const builds = chosenBuilds();
 if (process.argv.includes('--watch')) {
-  const contexts = await Promise.all(builds.map((options) => esbuild.context({ ...options, logLevel: 'info' })));
+  const contexts = await Promise.all(
+    builds.map((options) => esbuild.context({ ...options, logLevel: 'info' })),
+  );
   await Promise.all(contexts.map((context) => context.watch()));
 } else {
   // all of them, whatever happens to one; esbuild itself prints what is wrong, and where

@@ -63,6 +63,8 @@ window.addEventListener('message', (event: MessageEvent<unknown>) => {
     return;
   }
   const [issue] = message.issues;
+  // Once per bad message: the page has no other log, and the host that sent it cannot know.
+  // oxlint-disable-next-line no-console
   console.warn(
     `Holdfast panel: message not understood at ${v.getDotPath(issue) ?? 'its top'}: ${issue.message}`,
   );

@@ -49,7 +49,7 @@ export function formatCost(dollars: number): string {
   return dollars < 0.01 ? '<$0.01' : `$${dollars.toFixed(2)}`;
 }
 
-/** `1 file`, `2 files`. */
+/** `1 file`, `1,200 files`. */
 export function count(amount: number, one: string, many = `${one}s`): string {
-  return `${amount} ${amount === 1 ? one : many}`;
+  return `${amount.toLocaleString('en')} ${amount === 1 ? one : many}`;
 }

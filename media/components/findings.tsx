@@ -101,7 +101,7 @@ function Finding({ finding, fold }: { finding: FindingRow; fold: string }): JSX.
           <span class="finding-place">{place(name, line)}</span>
           <small class="finding-sub">
             {sub.join(' · ')}
-            {name !== file && <span class="finding-folder"> · {file.slice(0, -name.length - 1)}</span>}
+            {name !== file && <> · {file.slice(0, -name.length)}</>}
           </small>
         </button>
       </div>

@@ -12,15 +12,14 @@ export function GrowingMarkdown({ text }: { text: string }): JSX.Element {
   const split = useRef<Split>(emptySplit);
   split.current = splitBlocks(text, split.current);
   const { pages, tail, open } = split.current;
+  // A block stays in the page it began in: moved to another place in the tree it would be built anew, and a
+  // selection in it would be lost.
+  const last = open === undefined ? tail : [...tail, open];
   return (
     <div class="markdown">
-      {pages.map((page) => (
-        <Page key={page[0]?.at} blocks={page} />
+      {[...pages, last].map((page) => (
+        <Page key={page[0]?.at ?? text.length} blocks={page} />
       ))}
-      {tail.map((block) => (
-        <BlockView key={block.at} block={block} finished />
-      ))}
-      {open !== undefined && <BlockView key={open.at} block={open} finished={false} />}
     </div>
   );
 }
@@ -29,13 +28,13 @@ const Page = memo(({ blocks }: { blocks: readonly Block[] }): JSX.Element => {
   return (
     <>
       {blocks.map((block) => (
-        <BlockView key={block.at} block={block} finished />
+        <BlockView key={block.at} block={block} />
       ))}
     </>
   );
 });
 
-const BlockView = memo(({ block }: { block: Block; finished: boolean }): JSX.Element => {
+const BlockView = memo(({ block }: { block: Block }): JSX.Element => {
   if (block.kind === 'code')
     return <CodeBlock text={block.text} language={block.language} closed={block.closed} />;
   return <Prose text={block.text} />;

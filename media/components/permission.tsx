@@ -1,8 +1,9 @@
 import type { JSX } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useId } from 'preact/hooks';
 import type { Row } from '../../src/core/protocol.ts';
 import { useRun } from './context.ts';
 import { Icon } from './icons.tsx';
+import { useReply } from './use-reply.ts';
 
 type Permission = Extract<Row, { kind: 'permission' }>;
 
@@ -28,26 +29,28 @@ const STATES: Readonly<Record<Permission['state'], string>> = {
 export function PermissionRow({ row }: { row: Permission }): JSX.Element {
   const { host } = useRun();
   const heading = useId();
-  // Closes the buttons until the host has taken the answer; a row that is open again is a new object.
-  const [answered, setAnswered] = useState<Permission | undefined>(undefined);
-  const open = row.state === 'open' && answered !== row;
+  const { card, given, give } = useReply(row);
+  const state = given ? 'sent' : row.state;
+  const open = state === 'open';
   const reply = (answer: 'once' | 'always' | 'reject'): void => {
-    setAnswered(row);
+    give();
     host.post({ type: 'permission', askId: row.askId, reply: answer });
   };
-  const isOver = row.state !== 'open' && row.state !== 'sent';
+  const isOver = !open && state !== 'sent';
   return (
     <section
+      ref={card}
+      tabIndex={-1}
       class={`card card-info ask ${isOver ? 'card-over' : ''}`}
       aria-labelledby={heading}
-      data-ask={open ? 'open' : row.state}
+      data-ask={state}
     >
       <h2 class="card-title" id={heading}>
         {TITLES[row.permission] ?? `Allow ${row.permission}?`}
         <span class="card-aside">
-          {row.state === 'allowed' && <Icon name="check" class="good" />}
-          {row.state === 'denied' && <Icon name="cross" class="bad" />}
-          {STATES[open || isOver ? row.state : 'sent']}
+          {state === 'allowed' && <Icon name="check" class="good" />}
+          {state === 'denied' && <Icon name="cross" class="bad" />}
+          {STATES[state]}
         </span>
       </h2>
       <dl class="facts">

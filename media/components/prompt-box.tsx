@@ -29,7 +29,7 @@ export function PromptBox({ header, draft }: { header: Header; draft: string }):
   const send = (): void => {
     if (!canSend) return;
     saveDraft(text);
-    host.post({ type: 'send', text });
+    host.post({ type: 'send', runId, text });
     saveDraft.forget();
     setText('');
   };
@@ -67,7 +67,7 @@ export function PromptBox({ header, draft }: { header: Header; draft: string }):
             type="button"
             class="button prompt-stop"
             disabled={stopping}
-            onClick={() => host.post({ type: 'stop' })}
+            onClick={() => host.post({ type: 'stop', runId })}
           >
             {stopping ? 'Stopping…' : 'Stop'}
           </button>
@@ -93,7 +93,7 @@ interface SaveDraft {
 
 /** Posts the draft at most every `DRAFT_DELAY_MS` while it changes, and at once when the panel goes away. */
 function useDraft(text: string, initial: string): SaveDraft {
-  const { host } = useRun();
+  const { host, runId } = useRun();
   const saved = useRef(initial);
   const latest = useRef(text);
   latest.current = text;
@@ -101,7 +101,7 @@ function useDraft(text: string, initial: string): SaveDraft {
   const save = (draft: string): void => {
     if (draft === saved.current) return;
     saved.current = draft;
-    host.post({ type: 'draft', text: draft });
+    host.post({ type: 'draft', runId, text: draft });
   };
   const timer = useRef<number | undefined>(undefined);
   useEffect(() => {

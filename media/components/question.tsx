@@ -3,6 +3,7 @@ import { useId, useState } from 'preact/hooks';
 import { MAX_PROMPT_LENGTH, type Row } from '../../src/core/protocol.ts';
 import { answersOf, emptyChoice, isComplete, toggle, type Choice } from '../answers.ts';
 import { useRun } from './context.ts';
+import { useReply } from './use-reply.ts';
 
 type Question = Extract<Row, { kind: 'question' }>;
 type Part = Question['questions'][number];
@@ -18,30 +19,33 @@ const STATES: Readonly<Record<Question['state'], string>> = {
 export function QuestionRow({ row }: { row: Question }): JSX.Element {
   const { host } = useRun();
   const heading = useId();
+  const { card, given, give } = useReply(row);
   const [choices, setChoices] = useState<readonly Choice[]>(() => row.questions.map(() => emptyChoice));
-  const [answered, setAnswered] = useState<Question | undefined>(undefined);
-  const open = row.state === 'open' && answered !== row;
-  const isOver = row.state !== 'open' && row.state !== 'sent';
+  const state = given ? 'sent' : row.state;
+  const open = state === 'open';
+  const isOver = !open && state !== 'sent';
   const complete = choices.every(isComplete);
 
   const submit = (): void => {
     if (!open || !complete) return;
-    setAnswered(row);
+    give();
     host.post({ type: 'question', askId: row.askId, answers: choices.map(answersOf) });
   };
   const dismiss = (): void => {
-    setAnswered(row);
+    give();
     host.post({ type: 'question', askId: row.askId });
   };
   return (
     <section
+      ref={card}
+      tabIndex={-1}
       class={`card card-info ask ${isOver ? 'card-over' : ''}`}
       aria-labelledby={heading}
-      data-ask={open ? 'open' : row.state}
+      data-ask={state}
     >
       <h2 class="card-title" id={heading}>
         {row.questions.length === 1 ? 'A question for you' : `${row.questions.length} questions for you`}
-        <span class="card-aside">{STATES[open || isOver ? row.state : 'sent']}</span>
+        <span class="card-aside">{STATES[state]}</span>
       </h2>
       {row.questions.map((part, index) =>
         isOver ? (

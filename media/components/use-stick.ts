@@ -90,9 +90,8 @@ function placeOf(view: HTMLElement): ScrollPlace {
       .elementFromPoint(frame.left + frame.width / 2, y)
       ?.closest<HTMLElement>('[data-row]');
     const id = row?.dataset['row'];
-    if (row != null && id !== undefined) {
+    if (row && id !== undefined)
       return { at: 'row', id, offset: row.getBoundingClientRect().top - frame.top };
-    }
   }
   return { at: 'end' };
 }

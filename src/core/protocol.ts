@@ -224,13 +224,16 @@ export type HostMessage = v.InferOutput<typeof HostMessageSchema>;
 export const MAX_PROMPT_LENGTH = 200_000;
 const PromptText = v.pipe(v.string(), v.maxLength(MAX_PROMPT_LENGTH));
 
+/** The run that the message is about, as the panel shows it: the host may show another one by now. */
+const AboutRun = v.optional(v.string());
+
 export const PanelMessageSchema = v.variant('type', [
   v.object({ type: v.literal('ready') }),
   /** A patch number was missed. */
   v.object({ type: v.literal('resync') }),
-  v.object({ type: v.literal('send'), text: PromptText }),
-  v.object({ type: v.literal('stop') }),
-  v.object({ type: v.literal('draft'), text: PromptText }),
+  v.object({ type: v.literal('send'), runId: AboutRun, text: PromptText }),
+  v.object({ type: v.literal('stop'), runId: AboutRun }),
+  v.object({ type: v.literal('draft'), runId: AboutRun, text: PromptText }),
   v.object({
     type: v.literal('permission'),
     askId: v.string(),

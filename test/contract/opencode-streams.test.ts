@@ -124,7 +124,10 @@ describe('recorded streams of opencode 1.18.33', () => {
     const { events } = replay('t08-main-badtool');
     const last = events.findLast((event) => event.type === 'part' && event.part.type === 'tool');
     assert.ok(last?.type === 'part' && last.part.type === 'tool');
-    assert.deepEqual([last.part.tool, last.part.class, last.part.status], ['invalid', 'read-only', 'completed']);
+    assert.deepEqual(
+      [last.part.tool, last.part.class, last.part.status],
+      ['invalid', 'read-only', 'completed'],
+    );
   });
 
   it('the raw bytes of the global stream, twins and all, give the turn once', () => {

@@ -19,7 +19,9 @@ interface Wire {
 }
 
 export function recordings(): string[] {
-  return readdirSync(FOLDER).filter((name) => name.endsWith('.jsonl')).map((name) => name.replace(/\.jsonl$/, ''));
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => name.replace(/\.jsonl$/, ''));
 }
 
 export const recordedBytes = (name: string): Buffer => readFileSync(join(FOLDER, name));
@@ -32,7 +34,9 @@ export function wireEvents(name: string): Wire[] {
 /** What our mapping makes of a recording. */
 export function replay(name: string): { events: EngineEvent[]; odd: Odd[] } {
   const frames = lines(name).map((event) =>
-    JSON.stringify(event.payload === undefined ? { directory: WORKSPACE, project: 'p', payload: event } : event),
+    JSON.stringify(
+      event.payload === undefined ? { directory: WORKSPACE, project: 'p', payload: event } : event,
+    ),
   );
   const odd: Odd[] = [];
   const events = createFrameReader(WORKSPACE, (one) => odd.push(one)).read(frames);
@@ -58,7 +62,9 @@ function tell(event: EngineEvent): string | undefined {
       return event.status.type === 'retry' ? `retry ${event.status.attempt}` : event.status.type;
     case 'message': {
       const { role, finish, completedAt, error } = event.message;
-      return [role, finish, completedAt === undefined ? undefined : 'closed', error?.name].filter(Boolean).join(' ');
+      return [role, finish, completedAt === undefined ? undefined : 'closed', error?.name]
+        .filter(Boolean)
+        .join(' ');
     }
     case 'part':
       if (event.part.type === 'tool') return `${event.part.tool} ${event.part.status}`;

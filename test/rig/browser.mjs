@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, createReadStream, createWriteStream, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
@@ -13,16 +21,31 @@ const PACKED = path.join(BROWSER, 'node_modules/@sparticuz/chromium/bin');
 const CACHE = path.join(BROWSER, 'node_modules/.cache');
 const UNPACKED = path.join(CACHE, 'chromium');
 
-const NAMES = ['google-chrome', 'google-chrome-stable', 'chromium', 'chromium-browser', 'microsoft-edge', 'chrome', 'msedge'];
+const NAMES = [
+  'google-chrome',
+  'google-chrome-stable',
+  'chromium',
+  'chromium-browser',
+  'microsoft-edge',
+  'chrome',
+  'msedge',
+];
 
 /** Places outside PATH where an installer puts a browser. */
 function usualPlaces() {
   if (process.platform === 'darwin')
-    return ['Google Chrome', 'Chromium', 'Microsoft Edge'].map((name) => `/Applications/${name}.app/Contents/MacOS/${name}`);
+    return ['Google Chrome', 'Chromium', 'Microsoft Edge'].map(
+      (name) => `/Applications/${name}.app/Contents/MacOS/${name}`,
+    );
   if (process.platform !== 'win32') return [];
   const roots = [process.env['PROGRAMFILES'], process.env['PROGRAMFILES(X86)'], process.env['LOCALAPPDATA']];
   return roots.flatMap((root) =>
-    root ? [path.join(root, 'Google/Chrome/Application/chrome.exe'), path.join(root, 'Microsoft/Edge/Application/msedge.exe')] : [],
+    root
+      ? [
+          path.join(root, 'Google/Chrome/Application/chrome.exe'),
+          path.join(root, 'Microsoft/Edge/Application/msedge.exe'),
+        ]
+      : [],
   );
 }
 
@@ -33,7 +56,9 @@ const CHOSEN = process.env['HOLDFAST_RIG_BROWSER'];
 function installedBrowser() {
   if (CHOSEN) return CHOSEN === 'packed' ? undefined : CHOSEN;
   const exe = process.platform === 'win32' ? '.exe' : '';
-  const onPath = (process.env['PATH'] ?? '').split(path.delimiter).flatMap((folder) => NAMES.map((name) => path.join(folder, name + exe)));
+  const onPath = (process.env['PATH'] ?? '')
+    .split(path.delimiter)
+    .flatMap((folder) => NAMES.map((name) => path.join(folder, name + exe)));
   return [...onPath, ...usualPlaces()].find((file) => existsSync(file));
 }
 
@@ -46,12 +71,18 @@ export const isUnpacked = () => existsSync(UNPACKED);
 /** The packed browser exists for one platform; elsewhere a person installs one. */
 export function assertPackedBrowserFits() {
   if (process.platform === 'linux' && process.arch === 'x64') return;
-  throw new Problem(`No browser was found and none can be fetched for ${process.platform}-${process.arch}: install Chrome, Chromium or Edge and run again.`);
+  throw new Problem(
+    `No browser was found and none can be fetched for ${process.platform}-${process.arch}: install Chrome, Chromium or Edge and run again.`,
+  );
 }
 
 /** @param {string} name @param {string} to */
 async function unpackFile(name, to) {
-  await pipeline(createReadStream(path.join(PACKED, name)), createBrotliDecompress({ chunkSize: 1 << 20 }), createWriteStream(to));
+  await pipeline(
+    createReadStream(path.join(PACKED, name)),
+    createBrotliDecompress({ chunkSize: 1 << 20 }),
+    createWriteStream(to),
+  );
 }
 
 /** @param {string} name of a `.tar.br` @param {string} folder */
@@ -60,7 +91,9 @@ async function unpackArchive(name, folder) {
   mkdirSync(folder, { recursive: true });
   await unpackFile(name, tar);
   if (spawnSync('tar', ['-xf', tar, '-C', folder]).status !== 0)
-    throw new Problem('The browser could not be unpacked because "tar" is missing: install tar, or a Chromium, and run again.');
+    throw new Problem(
+      'The browser could not be unpacked because "tar" is missing: install tar, or a Chromium, and run again.',
+    );
 }
 
 /** Libraries and fonts that a desktop has and a bare container lacks; the package brings both. */
@@ -68,9 +101,14 @@ async function unpackWhatIsMissing(/** @type {string} */ executable) {
   const linked = spawnSync('ldd', [executable], { encoding: 'utf8' }).stdout ?? '';
   if (linked.includes('not found')) await unpackArchive('al2023.tar.br', CACHE);
   const lib = path.join(CACHE, 'lib');
-  const still = spawnSync('ldd', [executable], { encoding: 'utf8', env: { ...process.env, LD_LIBRARY_PATH: lib } }).stdout ?? '';
+  const still =
+    spawnSync('ldd', [executable], { encoding: 'utf8', env: { ...process.env, LD_LIBRARY_PATH: lib } })
+      .stdout ?? '';
   const missing = /(\S+) => not found/.exec(still)?.[1];
-  if (missing) throw new Problem(`The browser cannot run because the system library ${missing} is missing: install your system's "chromium" package and run again.`);
+  if (missing)
+    throw new Problem(
+      `The browser cannot run because the system library ${missing} is missing: install your system's "chromium" package and run again.`,
+    );
   if (existsSync('/usr/share/fonts')) return;
   await unpackArchive('fonts.tar.br', CACHE);
   const config = `<?xml version="1.0"?><fontconfig><dir>${path.join(CACHE, 'fonts')}</dir><cachedir>${path.join(CACHE, 'fontconfig')}</cachedir></fontconfig>`;
@@ -91,11 +129,15 @@ export async function unpackBrowser() {
 export function findBrowser() {
   const installed = installedBrowser();
   if (installed) return { executable: installed, env: {} };
-  if (!isUnpacked()) throw new Problem('No browser was found: run "node test/rig/setup.mjs", or install Chrome or Chromium.');
+  if (!isUnpacked())
+    throw new Problem('No browser was found: run "node test/rig/setup.mjs", or install Chrome or Chromium.');
   const lib = path.join(CACHE, 'lib');
   const fonts = path.join(CACHE, 'fonts.conf');
   return {
     executable: UNPACKED,
-    env: { ...(existsSync(lib) ? { LD_LIBRARY_PATH: lib } : {}), ...(existsSync(fonts) ? { FONTCONFIG_FILE: fonts } : {}) },
+    env: {
+      ...(existsSync(lib) ? { LD_LIBRARY_PATH: lib } : {}),
+      ...(existsSync(fonts) ? { FONTCONFIG_FILE: fonts } : {}),
+    },
   };
 }

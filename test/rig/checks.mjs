@@ -48,7 +48,9 @@ export async function runPackage(tally) {
   const start = Date.now();
   const { size } = statSync(VSIX);
   const ok = size <= VSIX_LIMIT_BYTES;
-  process.stdout.write(`[test] the VSIX has ${Math.ceil(size / 1024)} KiB of at most ${VSIX_LIMIT_BYTES / 1024}\n`);
+  process.stdout.write(
+    `[test] the VSIX has ${Math.ceil(size / 1024)} KiB of at most ${VSIX_LIMIT_BYTES / 1024}\n`,
+  );
   tally.add('package size', start, one(ok));
   return ok;
 }

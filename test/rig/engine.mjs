@@ -4,13 +4,18 @@ import path from 'node:path';
 import { ENGINE, WORKBENCH } from './paths.mjs';
 import { Problem } from './problem.mjs';
 
-const PLATFORMS = /** @type {Record<string, string>} */ ({ darwin: 'darwin', linux: 'linux', win32: 'windows' });
+const PLATFORMS = /** @type {Record<string, string>} */ ({
+  darwin: 'darwin',
+  linux: 'linux',
+  win32: 'windows',
+});
 const EXE = process.platform === 'win32' ? '.exe' : '';
 
 /** The engine's ordinary build needs AVX2 and dies of an illegal instruction without it. */
 function hasAvx2() {
   if (process.platform === 'linux') return /\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
-  if (process.platform === 'darwin') return spawnSync('sysctl', ['-n', 'hw.optional.avx2_0'], { encoding: 'utf8' }).stdout?.trim() === '1';
+  if (process.platform === 'darwin')
+    return spawnSync('sysctl', ['-n', 'hw.optional.avx2_0'], { encoding: 'utf8' }).stdout?.trim() === '1';
   return false; // Windows has no cheap way to tell; the baseline build runs everywhere
 }
 
@@ -34,7 +39,9 @@ export function engineBinary() {
     const file = path.join(ENGINE, 'node_modules', name, 'bin', `opencode${EXE}`);
     if (existsSync(file)) return file;
   }
-  throw new Problem(`The engine is not installed for ${process.platform}-${process.arch}: run "node test/rig/setup.mjs".`);
+  throw new Problem(
+    `The engine is not installed for ${process.platform}-${process.arch}: run "node test/rig/setup.mjs".`,
+  );
 }
 
 /** @returns {string} the exact version that the rig installs */
@@ -44,7 +51,11 @@ export function engineVersion() {
 
 /** @returns {string} folder of an `rg`: without one on PATH the engine downloads it and its search tools fail offline */
 export function ripgrepFolder() {
-  return path.join(WORKBENCH, 'node_modules/@vscode/ripgrep-universal/bin', `${process.platform}-${process.arch}`);
+  return path.join(
+    WORKBENCH,
+    'node_modules/@vscode/ripgrep-universal/bin',
+    `${process.platform}-${process.arch}`,
+  );
 }
 
 /**
@@ -59,7 +70,10 @@ export function engineEnvironment(home) {
   const config = path.join(home, '.config');
   const opencode = path.join(config, 'opencode');
   mkdirSync(path.join(opencode, 'node_modules'), { recursive: true });
-  const lock = { lockfileVersion: 3, packages: { '': { dependencies: { '@opencode-ai/plugin': engineVersion() } } } };
+  const lock = {
+    lockfileVersion: 3,
+    packages: { '': { dependencies: { '@opencode-ai/plugin': engineVersion() } } },
+  };
   writeFileSync(path.join(opencode, 'package-lock.json'), JSON.stringify(lock));
   return {
     HOME: home,

@@ -14,9 +14,12 @@ const PREFIX = '[suite] ';
  * Rejects when a test failed, which the workbench turns into its exit code.
  */
 export async function run(): Promise<void> {
+  process.setSourceMapsEnabled(true);
   const { default: Mocha } = await import('mocha');
   const reporter = path.join(process.env['HOLDFAST_RIG'] ?? '', 'reporter.mjs');
-  const { default: Reporter } = (await import(pathToFileURL(reporter).href)) as { default: Mocha.ReporterConstructor };
+  const { default: Reporter } = (await import(pathToFileURL(reporter).href)) as {
+    default: Mocha.ReporterConstructor;
+  };
   const grep = process.env['HOLDFAST_TEST_GREP'];
   // the workbench logs a great deal of its own into the same console: what the suite says is told apart by a prefix
   Mocha.reporters.Base.consoleLog = (...args: unknown[]) => console.log(PREFIX + format(...args));

@@ -18,6 +18,9 @@ await main('host', async () => {
     settings: { 'holdfast.engine.path': engineBinary(), 'holdfast.model': 'demo' },
     env: (profile) => ({ ...engineEnvironment(profile.home), HOLDFAST_RIG: import.meta.dirname }),
   });
-  if (code === 124) process.stdout.write(`[host] the tests did not end in time; the workbench's log ends with:\n${log.slice(-4_000)}\n`);
+  if (code === 124)
+    process.stdout.write(
+      `[host] the tests did not end in time; the workbench's log ends with:\n${log.slice(-4_000)}\n`,
+    );
   return code;
 });

@@ -28,7 +28,13 @@ const PREFIX = '[suite] ';
  * @returns {Promise<{ code: number, log: string }>} code 0 when `run()` was fulfilled; 124 when the limit came first
  */
 export async function runHostTests(options) {
-  const { folder, env, settings, limitMs = SUITE_LIMIT_MS, onOutput = (text) => process.stdout.write(text) } = options;
+  const {
+    folder,
+    env,
+    settings,
+    limitMs = SUITE_LIMIT_MS,
+    onOutput = (text) => process.stdout.write(text),
+  } = options;
   const verbose = process.env['HOLDFAST_RIG_VERBOSE'] === '1';
   const { extension = ROOT, entry = path.join(TEST_OUT, 'host/index.cjs') } = options;
   /** @type {(code: number) => void} */
@@ -40,11 +46,14 @@ export async function runHostTests(options) {
     ...(env ? { env } : {}),
     ...(settings ? { settings } : {}),
     async prepare(page, host) {
-      await page.exposeFunction('codeAutomationLog', (/** @type {string} */ _level, /** @type {unknown[]} */ args) => {
-        const text = format(...args);
-        if (text.startsWith(PREFIX)) onOutput(`${text.slice(PREFIX.length)}\n`);
-        else if (verbose) onOutput(`${text}\n`);
-      });
+      await page.exposeFunction(
+        'codeAutomationLog',
+        (/** @type {string} */ _level, /** @type {unknown[]} */ args) => {
+          const text = format(...args);
+          if (text.startsWith(PREFIX)) onOutput(`${text.slice(PREFIX.length)}\n`);
+          else if (verbose) onOutput(`${text}\n`);
+        },
+      );
       await page.exposeFunction('codeAutomationExit', (/** @type {number} */ code) => finish(code));
       const remote = (/** @type {string} */ file) => `vscode-remote://${host}${uriPath(file)}`;
       return [

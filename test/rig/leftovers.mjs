@@ -12,7 +12,7 @@ const POLL_MS = 50;
 function ownLine() {
   const line = new Set([process.pid, process.ppid]);
   if (process.platform !== 'linux') return line;
-  for (let pid = process.ppid; pid > 1; ) {
+  for (let pid = process.ppid; pid > 1;) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
       pid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
@@ -44,17 +44,24 @@ function fromProc(mark) {
 
 /** @param {string} mark @returns {Survivor[]} */
 function fromPs(mark) {
-  const listing = spawnSync('ps', ['eww', '-axo', 'pid=,command='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  const listing = spawnSync('ps', ['eww', '-axo', 'pid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
   return (listing.stdout ?? '').split('\n').flatMap((line) => {
     const match = /^\s*(\d+)\s+(.*)$/.exec(line);
-    return match?.[1] && match[2]?.includes(mark) ? [{ pid: Number(match[1]), command: match[2].slice(0, 300) }] : [];
+    return match?.[1] && match[2]?.includes(mark)
+      ? [{ pid: Number(match[1]), command: match[2].slice(0, 300) }]
+      : [];
   });
 }
 
 /** Best effort: Windows does not show another process's environment, so only command lines are searched. */
 function fromWindows(/** @type {string} */ mark) {
   const query = `Get-CimInstance Win32_Process | Where-Object { $_.CommandLine -like '*${mark}*' -and $_.ProcessId -ne $PID } | ForEach-Object { "$($_.ProcessId) $($_.CommandLine)" }`;
-  const listing = spawnSync('powershell.exe', ['-NoProfile', '-NonInteractive', '-Command', query], { encoding: 'utf8' });
+  const listing = spawnSync('powershell.exe', ['-NoProfile', '-NonInteractive', '-Command', query], {
+    encoding: 'utf8',
+  });
   return (listing.stdout ?? '').split(/\r?\n/).flatMap((line) => {
     const match = /^(\d+) (.*)$/.exec(line);
     return match?.[1] && match[2] ? [{ pid: Number(match[1]), command: match[2] }] : [];
@@ -69,7 +76,12 @@ function fromWindows(/** @type {string} */ mark) {
  */
 export function findMarked(mark) {
   const ours = ownLine();
-  const all = process.platform === 'linux' ? fromProc(mark) : process.platform === 'win32' ? fromWindows(mark) : fromPs(mark);
+  const all =
+    process.platform === 'linux'
+      ? fromProc(mark)
+      : process.platform === 'win32'
+        ? fromWindows(mark)
+        : fromPs(mark);
   return all.filter(({ pid }) => !ours.has(pid));
 }
 

@@ -18,7 +18,8 @@ export async function main(name, body) {
     process.exitCode = await body();
   } catch (error) {
     if (interrupted()) return; // the interrupt handler ended our children, which is why this failed; it also exits
-    const text = error instanceof Problem ? error.message : error instanceof Error ? error.stack : String(error);
+    const text =
+      error instanceof Problem ? error.message : error instanceof Error ? error.stack : String(error);
     process.stderr.write(`[${name}] ${text}\n`);
     process.exitCode = 1;
   }

@@ -70,7 +70,10 @@ export async function run(command, args, { cwd, env, timeoutMs, onOutput } = {})
   };
   child.stdout?.setEncoding('utf8').on('data', take);
   child.stderr?.setEncoding('utf8').on('data', take);
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => ((timedOut = true), void endTree(child)), timeoutMs);
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => ((timedOut = true), void endTree(child)), timeoutMs);
   const code = await new Promise((resolve) => {
     child.once('error', (error) => (take(`${error.message}\n`), resolve(127)));
     // `exit`, not `close`: a grandchild that keeps our pipe open is a leftover to report, not a reason to hang
@@ -137,4 +140,6 @@ export function onInterrupt(cleanup = () => Promise.resolve()) {
       .finally(() => process.exit(130));
   };
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, handle);
+  // a reader that went (`npm start | head`) would otherwise end us on the spot, with everything below left running
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => handle('SIGHUP'));
 }

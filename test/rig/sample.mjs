@@ -10,7 +10,14 @@ const DATE = '2026-03-02T09:00:00Z';
 const WHO = { NAME: 'Robin Example', EMAIL: 'robin@example.com' };
 
 /** Whatever the person's own git is set to (signing, hooks, line ends, templates) must not show in the sample. */
-const SETTINGS = ['commit.gpgsign=false', 'core.hooksPath=/dev/null', 'core.autocrlf=false', 'core.fsmonitor=false', 'gc.auto=0', 'core.excludesFile='];
+const SETTINGS = [
+  'commit.gpgsign=false',
+  'core.hooksPath=/dev/null',
+  'core.autocrlf=false',
+  'core.fsmonitor=false',
+  'gc.auto=0',
+  'core.excludesFile=',
+];
 
 /** @param {string} folder @param {...string} args */
 function git(folder, ...args) {
@@ -23,8 +30,15 @@ function git(folder, ...args) {
   };
   // inside a git hook these would point at another repository
   for (const name of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE']) Reflect.deleteProperty(env, name);
-  const result = spawnSync('git', [...SETTINGS.flatMap((setting) => ['-c', setting]), ...args], { cwd: folder, env, encoding: 'utf8' });
-  if (result.status !== 0) throw new Problem(`The sample repository could not be made: git ${args[0]} said "${(result.stderr ?? String(result.error)).trim()}".`);
+  const result = spawnSync('git', [...SETTINGS.flatMap((setting) => ['-c', setting]), ...args], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
+  if (result.status !== 0)
+    throw new Problem(
+      `The sample repository could not be made: git ${args[0]} said "${(result.stderr ?? String(result.error)).trim()}".`,
+    );
 }
 
 /** @param {string} folder @param {string} file @param {string | Uint8Array} content */

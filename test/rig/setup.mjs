@@ -26,7 +26,8 @@ const UNWANTED = path.join(SERVER, 'extensions/typescript-language-features');
 function fitWorkbench() {
   mkdirSync(SERVED, { recursive: true });
   // copies, because links need a privilege on Windows
-  for (const name of SERVED_PACKAGES) cpSync(path.join(WORKBENCH, 'node_modules', name), path.join(SERVED, name), { recursive: true });
+  for (const name of SERVED_PACKAGES)
+    cpSync(path.join(WORKBENCH, 'node_modules', name), path.join(SERVED, name), { recursive: true });
   rmSync(UNWANTED, { recursive: true, force: true }); // last: its absence says that all of this is done
 }
 
@@ -65,7 +66,8 @@ const say = (line) => process.stderr.write(`[setup] ${line}\n`);
 const seconds = (since) => `${Math.round((Date.now() - since) / 1000)} s`;
 
 function assertGit() {
-  if (spawnSync('git', ['--version'], { windowsHide: true }).status !== 0) throw new Problem('git was not found on PATH: install git and run again.');
+  if (spawnSync('git', ['--version'], { windowsHide: true }).status !== 0)
+    throw new Problem('git was not found on PATH: install git and run again.');
 }
 
 /**
@@ -80,7 +82,10 @@ export async function setup(parts = ALL_PARTS) {
   const start = Date.now();
   say(`installing ${missing.join(', ')} (once)`);
   const pending = new Set(missing);
-  const still = setInterval(() => say(`still at it: ${[...pending].join(', ')} (${seconds(start)})`), STILL_MS);
+  const still = setInterval(
+    () => say(`still at it: ${[...pending].join(', ')} (${seconds(start)})`),
+    STILL_MS,
+  );
   try {
     // all at once: each waits for the network for a good part of its time
     const outcomes = await Promise.allSettled(

@@ -15,14 +15,32 @@ export async function startOnDesktop({ folder, vsix, settings, env, temporary })
   const home = path.join(temporary, 'home');
   mkdirSync(path.join(userData, 'User'), { recursive: true });
   mkdirSync(home);
-  writeFileSync(path.join(userData, 'User/settings.json'), JSON.stringify({ ...settings, 'security.workspace.trust.enabled': false }));
+  writeFileSync(
+    path.join(userData, 'User/settings.json'),
+    JSON.stringify({ ...settings, 'security.workspace.trust.enabled': false }),
+  );
   // `code` is a .cmd file on Windows, which needs a shell
-  const code = process.platform === 'win32' ? { command: 'cmd.exe', args: ['/d', '/c', 'code'] } : { command: 'code', args: [] };
-  const isolated = [...code.args, '--user-data-dir', userData, '--extensions-dir', path.join(temporary, 'extensions')];
+  const code =
+    process.platform === 'win32'
+      ? { command: 'cmd.exe', args: ['/d', '/c', 'code'] }
+      : { command: 'code', args: [] };
+  const isolated = [
+    ...code.args,
+    '--user-data-dir',
+    userData,
+    '--extensions-dir',
+    path.join(temporary, 'extensions'),
+  ];
   const installed = await run(code.command, [...isolated, '--install-extension', vsix]);
-  if (installed.code === 127) throw new Problem('The desktop VS Code was not found: put "code" on PATH, or start without --desktop.');
-  if (installed.code !== 0) throw new Problem(`VS Code refused the extension: ${installed.output.trim().split('\n').at(-1)}`);
-  process.stderr.write('[start] press F1 in the window and run "Holdfast: Run Review"; closing the window ends this\n');
-  const { code: exitCode } = await run(code.command, [...isolated, '--new-window', '--wait', folder], { env: { ...process.env, ...env(home) } });
+  if (installed.code === 127)
+    throw new Problem('The desktop VS Code was not found: put "code" on PATH, or start without --desktop.');
+  if (installed.code !== 0)
+    throw new Problem(`VS Code refused the extension: ${installed.output.trim().split('\n').at(-1)}`);
+  process.stderr.write(
+    '[start] press F1 in the window and run "Holdfast: Run Review"; closing the window ends this\n',
+  );
+  const { code: exitCode } = await run(code.command, [...isolated, '--new-window', '--wait', folder], {
+    env: { ...process.env, ...env(home) },
+  });
   return exitCode;
 }

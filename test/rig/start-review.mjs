@@ -19,7 +19,8 @@ const OUT = path.join(ROOT, 'out/start');
 /** @typedef {import('./workbench/server.mjs').Profile} Profile */
 
 /** @param {string} folder @returns {string[]} paths of what is in it */
-const children = (folder) => (existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name)) : []);
+const children = (folder) =>
+  existsSync(folder) ? readdirSync(folder).map((name) => path.join(folder, name)) : [];
 
 /** @param {Profile} profile @returns {string | undefined} the folder of the run that the journal shows */
 function findRun(profile) {
@@ -42,7 +43,9 @@ export async function waitForRun(profile, seen) {
     if (run) return run;
     if (Date.now() > deadline) {
       const said = await seen();
-      throw new Problem(`The review did not begin within ${BEGIN_LIMIT_MS / 1000} s${said.length > 0 ? `; the workbench says: ${said.join(' / ')}` : ''}.`);
+      throw new Problem(
+        `The review did not begin within ${BEGIN_LIMIT_MS / 1000} s${said.length > 0 ? `; the workbench says: ${said.join(' / ')}` : ''}.`,
+      );
     }
     await delay(POLL_MS);
   }
@@ -55,7 +58,9 @@ export async function waitForRun(profile, seen) {
  * @returns {Promise<number>} the run's exit code
  */
 export async function follow(run) {
-  const child = spawnOwned(process.execPath, [path.join(DIST, 'holdfast.mjs'), 'replay', '--follow', run], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawnOwned(process.execPath, [path.join(DIST, 'holdfast.mjs'), 'replay', '--follow', run], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   return new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
 }
 
@@ -64,8 +69,14 @@ export async function follow(run) {
  * @returns {string | undefined} the changed file that the report names first, as `file:line`
  */
 function firstFinding(folder, report) {
-  const status = spawnSync('git', ['status', '--porcelain', '-z', '--untracked-files=all'], { cwd: folder, encoding: 'utf8' });
-  const files = (status.stdout ?? '').split('\0').map((entry) => entry.slice(3)).filter(Boolean);
+  const status = spawnSync('git', ['status', '--porcelain', '-z', '--untracked-files=all'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const files = (status.stdout ?? '')
+    .split('\0')
+    .map((entry) => entry.slice(3))
+    .filter(Boolean);
   const named = files.map((file) => ({ file, at: report.indexOf(`${file}:`) })).filter(({ at }) => at >= 0);
   const first = named.sort((one, other) => one.at - other.at)[0];
   if (!first) return undefined;
@@ -77,13 +88,19 @@ function firstFinding(folder, report) {
  * Shows the code beside the panel rather than on top of it.
  *
  * @param {Workbench} workbench @param {string} file
+ * @returns {Promise<boolean>} whether a finding is marked in it
  */
 async function openBesidePanel({ page, openFile }, file) {
   const groups = await page.locator('.editor-group-container').count();
   if (groups > 1) await page.keyboard.press('ControlOrMeta+1');
-  const panelInFront = (await page.locator('.editor-group-container.active .tab.active', { hasText: 'Holdfast' }).count()) > 0;
+  const panelInFront =
+    (await page.locator('.editor-group-container.active .tab.active', { hasText: 'Holdfast' }).count()) > 0;
   await openFile(file, { beside: panelInFront });
-  await page.locator('.squiggly-error, .squiggly-warning, .squiggly-info').first().waitFor({ state: 'attached', timeout: SQUIGGLE_LIMIT_MS });
+  const marks = page.locator('.squiggly-error, .squiggly-warning, .squiggly-info').first();
+  return marks.waitFor({ state: 'attached', timeout: SQUIGGLE_LIMIT_MS }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
@@ -92,9 +109,10 @@ async function openBesidePanel({ page, openFile }, file) {
  * @param {Workbench} workbench
  * @param {string} folder the workspace
  * @param {string} run its folder
+ * @param {(line: string) => void} say
  * @returns {Promise<string[]>} the files that were written
  */
-export async function keepResults(workbench, folder, run) {
+export async function keepResults(workbench, folder, run, say) {
   mkdirSync(OUT, { recursive: true });
   const kept = [];
   const report = path.join(run, 'report.md');
@@ -102,7 +120,7 @@ export async function keepResults(workbench, folder, run) {
     copyFileSync(report, path.join(OUT, 'report.md'));
     kept.push(path.join(OUT, 'report.md'));
     const file = firstFinding(folder, readFileSync(report, 'utf8'));
-    if (file) await openBesidePanel(workbench, file);
+    if (file && !(await openBesidePanel(workbench, file))) say(`no finding is marked in ${file}`);
   }
   await workbench.screenshot(path.join(OUT, 'screenshot.png'));
   kept.push(path.join(OUT, 'screenshot.png'));

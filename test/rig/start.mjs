@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import util from 'node:util';
 import { engineBinary, engineEnvironment, ripgrepFolder } from './engine.mjs';
 import { endLeftovers } from './leftovers.mjs';
 import { ROOT, VSIX } from './paths.mjs';
@@ -12,6 +12,7 @@ import { main, messageOf, Problem } from './problem.mjs';
 import { npmCommand, onInterrupt, ownMark, run } from './processes.mjs';
 import { makeSample } from './sample.mjs';
 import { ALL_PARTS, setup } from './setup.mjs';
+import { THEMES } from './workbench/themes.mjs';
 
 const USAGE = `npm start -- [folder] [options]
   folder                  a git repository with uncommitted changes; a sample is made when none is given
@@ -26,7 +27,13 @@ const USAGE = `npm start -- [folder] [options]
 const CLOSE_LIMIT_MS = 10_000;
 /** For processes that are about to go by themselves; what stays longer is ended. */
 const GOING_MS = 1_000;
-const OUTCOMES = /** @type {Record<number, string>} */ ({ 1: 'an error', 2: 'incomplete', 3: 'server unreachable', 4: 'session stalled', 130: 'interrupted' });
+const OUTCOMES = /** @type {Record<number, string>} */ ({
+  1: 'an error',
+  2: 'incomplete',
+  3: 'server unreachable',
+  4: 'session stalled',
+  130: 'interrupted',
+});
 
 /** @param {string} line */
 const say = (line) => process.stderr.write(`[start] ${line}\n`);
@@ -44,7 +51,7 @@ function useOwnTemporaryFolder() {
 
 /** @param {string} temporary */
 async function cleanUp(temporary) {
-  await Promise.race([workbench?.close(), delay(workbench ? CLOSE_LIMIT_MS : 0)]);
+  await Promise.race([workbench?.close(), delay(CLOSE_LIMIT_MS, undefined, { ref: false })]);
   await endLeftovers(ownMark(), GOING_MS);
   rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
@@ -66,7 +73,8 @@ function workspace(folder, temporary) {
   }
   const chosen = path.resolve(process.env['INIT_CWD'] ?? '.', folder); // npm changes to the package's own folder
   if (!existsSync(chosen)) throw new Problem(`There is no folder ${chosen}.`);
-  if (spawnSync('git', ['rev-parse', '--git-dir'], { cwd: chosen }).status !== 0) throw new Problem(`${chosen} is not in a git repository, so there are no changes to review.`);
+  if (spawnSync('git', ['rev-parse', '--git-dir'], { cwd: chosen }).status !== 0)
+    throw new Problem(`${chosen} is not in a git repository, so there are no changes to review.`);
   return chosen;
 }
 
@@ -80,18 +88,25 @@ function workspace(folder, temporary) {
 function environment(home, model) {
   if (model === undefined) return engineEnvironment(home);
   const { HOME, USERPROFILE, XDG_CONFIG_HOME, XDG_DATA_HOME, PATH = '' } = process.env;
-  return { HOME, USERPROFILE, XDG_CONFIG_HOME, XDG_DATA_HOME, PATH: `${PATH}${path.delimiter}${ripgrepFolder()}` };
+  return {
+    HOME,
+    USERPROFILE,
+    XDG_CONFIG_HOME,
+    XDG_DATA_HOME,
+    PATH: `${PATH}${path.delimiter}${ripgrepFolder()}`,
+  };
 }
 
-/** @typedef {{ folder: string, model: string | undefined, theme: string, once: boolean }} Wish */
+/** @typedef {{ folder: string, model: string | undefined, theme: import('./workbench/themes.mjs').Theme, once: boolean }} Wish */
 
 /** @param {Wish} wish @returns {Record<string, unknown>} */
-const settings = ({ model }) => ({ 'holdfast.engine.path': engineBinary(), 'holdfast.model': model ?? 'demo' });
+const settings = ({ model }) => ({
+  'holdfast.engine.path': engineBinary(),
+  'holdfast.model': model ?? 'demo',
+});
 
 /** @param {Wish} wish */
 async function startInBrowser(wish) {
-  const { THEMES } = await import('./workbench/page.mjs');
-  if (!(wish.theme in THEMES)) throw new Problem(`There is no theme "${wish.theme}": choose from ${Object.keys(THEMES).join(', ')}.`);
   const { openWorkbench } = await import('./workbench/workbench.mjs');
   const { beginReview, follow, keepResults } = await import('./start-review.mjs');
   say('opening the workbench');
@@ -100,18 +115,21 @@ async function startInBrowser(wish) {
     vsix: VSIX,
     settings: settings(wish),
     env: ({ home }) => environment(home, wish.model),
-    theme: /** @type {keyof typeof THEMES} */ (wish.theme),
+    theme: wish.theme,
     viewport: { width: 1440, height: 900 },
   });
   say('Holdfast: Run Review');
   const folder = await beginReview(workbench);
   const code = await follow(folder);
-  for (const file of await keepResults(workbench, wish.folder, folder)) say(`wrote ${path.relative(ROOT, file)}`);
+  for (const file of await keepResults(workbench, wish.folder, folder, say))
+    say(`wrote ${path.relative(ROOT, file)}`);
   if (wish.once) {
     if (code !== 0) say(`The review did not succeed (${OUTCOMES[code] ?? `exit code ${code}`}).`);
     return code;
   }
-  say(`open http://${workbench.server.host}/?folder=${encodeURIComponent(wish.folder)} to look around; Ctrl-C ends everything`);
+  say(
+    `open http://${workbench.server.host}/?folder=${encodeURIComponent(wish.folder)} to look around; Ctrl-C ends everything`,
+  );
   return stayOpen();
 }
 
@@ -120,10 +138,23 @@ function stayOpen() {
   return new Promise(() => setInterval(() => undefined, 60_000));
 }
 
-const { values, positionals } = parseArgs({
+/** @param {string} name @returns {import('./workbench/themes.mjs').Theme} */
+function themeNamed(name) {
+  const theme = Object.keys(THEMES).find((known) => known === name);
+  if (theme) return /** @type {import('./workbench/themes.mjs').Theme} */ (theme);
+  throw new Problem(`There is no theme "${name}": choose from ${Object.keys(THEMES).join(', ')}.`);
+}
+
+const { values, positionals } = util.parseArgs({
   allowPositionals: true,
   strict: false,
-  options: { once: { type: 'boolean' }, desktop: { type: 'boolean' }, help: { type: 'boolean' }, model: { type: 'string' }, theme: { type: 'string' } },
+  options: {
+    once: { type: 'boolean' },
+    desktop: { type: 'boolean' },
+    help: { type: 'boolean' },
+    model: { type: 'string' },
+    theme: { type: 'string' },
+  },
 });
 
 await main('start', async () => {
@@ -140,13 +171,24 @@ await main('start', async () => {
   const temporary = useOwnTemporaryFolder();
   onInterrupt(() => cleanUp(temporary));
   try {
-    await setup(desktop ? ['packages', 'engine'] : ALL_PARTS);
+    const wish = {
+      folder: workspace(positionals[0], temporary),
+      model: text(values['model']),
+      theme: themeNamed(text(values['theme']) ?? 'dark'),
+      once: values['once'] === true,
+    };
+    await setup(desktop ? ['packages', 'engine', 'workbench'] : ALL_PARTS); // the workbench brings rg
     say('building the extension');
     await buildPackage();
-    const wish = { folder: workspace(positionals[0], temporary), model: text(values['model']), theme: text(values['theme']) ?? 'dark', once: values['once'] === true };
     if (!desktop) return await startInBrowser(wish);
     const { startOnDesktop } = await import('./start-desktop.mjs');
-    return await startOnDesktop({ folder: wish.folder, vsix: VSIX, settings: settings(wish), env: (home) => environment(home, wish.model), temporary });
+    return await startOnDesktop({
+      folder: wish.folder,
+      vsix: VSIX,
+      settings: settings(wish),
+      env: (home) => environment(home, wish.model),
+      temporary,
+    });
   } catch (error) {
     // a browser that cannot show something is nothing a person can act on but by its first line
     throw error instanceof Problem ? error : new Problem(messageOf(error).split('\n')[0]);

@@ -33,13 +33,18 @@ const KNOWN = [
 export function suiteFiles(suite) {
   const folder = path.join(ROOT, 'test', suite);
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  return files.filter((file) => /\.test\.tsx?$/.test(file)).sort().map((file) => path.join(folder, file));
+  return files
+    .filter((file) => /\.test\.tsx?$/.test(file))
+    .sort()
+    .map((file) => path.join(folder, file));
 }
 
 /** @returns {Suite[]} every folder under `test/` that holds tests */
 export function findSuites() {
   const entries = readdirSync(path.join(ROOT, 'test'), { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory() && entry.name !== 'rig').map((entry) => entry.name);
+  const names = entries
+    .filter((entry) => entry.isDirectory() && entry.name !== 'rig')
+    .map((entry) => entry.name);
   const present = new Set(names.filter((name) => suiteFiles(name).length > 0));
   const known = KNOWN.filter((suite) => present.delete(suite.name));
   return [...known, ...[...present].sort().map((name) => ({ ...UNKNOWN, name }))];

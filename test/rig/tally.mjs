@@ -1,7 +1,8 @@
-import { styleText } from 'node:util';
+// as a whole: an import by name of what an older Node lacks would fail before `node-version.mjs` could speak
+import util from 'node:util';
 
 /** @param {'red' | 'green'} colour @param {string} text */
-const paint = (colour, text) => (process.stdout.isTTY ? styleText(colour, text) : text);
+const paint = (colour, text) => (process.stdout.isTTY ? util.styleText(colour, text) : text);
 
 /** @typedef {{ name: string, passed: number, failed: number, seconds: number }} Row */
 
@@ -9,15 +10,18 @@ const paint = (colour, text) => (process.stdout.isTTY ? styleText(colour, text) 
 export class Tally {
   /** @type {Row[]} */
   #rows = [];
+  /** Titles of failed tests, repeated at the end: the place where they failed has scrolled away. @type {string[]} */
+  #failures = [];
 
   /**
    * @param {string} name
    * @param {number} since when it began, by `Date.now()`
-   * @param {{ passed: number, failed: number }} counts
+   * @param {{ passed: number, failed: number, failures?: string[] }} counts
    */
-  add(name, since, { passed, failed }) {
+  add(name, since, { passed, failed, failures = [] }) {
     const row = { name, passed, failed, seconds: (Date.now() - since) / 1000 };
     this.#rows.push(row);
+    this.#failures.push(...failures.map((title) => `${name}: ${title}`));
     const verdict = failed > 0 ? paint('red', 'failed') : paint('green', 'ok');
     process.stdout.write(`[test] ${name} … ${verdict} ${row.seconds.toFixed(1)} s\n`);
   }
@@ -37,6 +41,8 @@ export class Tally {
       return failed > 0 ? paint('red', line) : line;
     });
     const head = `${'part'.padEnd(width)}  passed  failed  seconds`;
-    process.stdout.write(`\n${[head, ...lines].join('\n')}\n\n${this.passed} passed, ${this.failed} failed\n`);
+    const failures = this.#failures.map((title) => paint('red', title));
+    process.stdout.write(`\n${[...failures, '', head, ...lines].join('\n')}\n\n`);
+    process.stdout.write(`${this.passed} passed, ${this.failed} failed\n`);
   }
 }

@@ -1,5 +1,5 @@
 import './node-version.mjs';
-import { parseArgs } from 'node:util';
+import util from 'node:util';
 import { bundleTests, runChecks, runPackage } from './checks.mjs';
 import { main, Problem } from './problem.mjs';
 import { interrupted, onInterrupt } from './processes.mjs';
@@ -12,17 +12,25 @@ import { Tally } from './tally.mjs';
 function chooseSuites(names) {
   const all = findSuites();
   const unknown = names.find((name) => !all.some((suite) => suite.name === name));
-  if (unknown) throw new Problem(`There is no suite "${unknown}": choose from ${all.map((suite) => suite.name).join(', ') || 'none yet'}.`);
+  if (unknown)
+    throw new Problem(
+      `There is no suite "${unknown}": choose from ${all.map((suite) => suite.name).join(', ') || 'none yet'}.`,
+    );
   return names.length === 0 ? all : all.filter((suite) => names.includes(suite.name));
 }
 
 /** @param {Tally} tally */
 async function testAll(tally) {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { grep: { type: 'string', short: 'g' } } });
+  const { values, positionals } = util.parseArgs({
+    allowPositionals: true,
+    options: { grep: { type: 'string', short: 'g' } },
+  });
   const suites = chooseSuites(positionals);
   const whole = positionals.length === 0;
   const start = Date.now();
-  await setup(whole ? ALL_PARTS : ALL_PARTS.filter((part) => suites.some(({ parts }) => parts.includes(part))));
+  await setup(
+    whole ? ALL_PARTS : ALL_PARTS.filter((part) => suites.some(({ parts }) => parts.includes(part))),
+  );
   tally.add('setup', start, { passed: 0, failed: 0 });
 
   if (whole) await runChecks(tally);
@@ -44,7 +52,11 @@ await main('test', async () => {
   } catch (error) {
     if (interrupted()) throw error;
     // the sentence first and the counts last, whatever went wrong
-    process.stderr.write(error instanceof Problem ? `[test] ${error.message}\n` : `${error instanceof Error ? error.stack : error}\n`);
+    process.stderr.write(
+      error instanceof Problem
+        ? `[test] ${error.message}\n`
+        : `${error instanceof Error ? error.stack : String(error)}\n`,
+    );
     tally.add('run', Date.now(), { passed: 0, failed: 1 });
   }
   tally.print();

@@ -26,7 +26,6 @@ const view = scenes(now)[query.get('scene') ?? 'running'];
 
 window.sent = [];
 window.tell = (message) => window.postMessage(message);
-let state: unknown;
 Object.assign(window, {
   acquireVsCodeApi: () => ({
     postMessage(message: { type: string }) {
@@ -40,7 +39,7 @@ Object.assign(window, {
         ...(view !== undefined && { view }),
       });
     },
-    getState: () => state,
-    setState: (next: unknown) => (state = next),
+    getState: () => JSON.parse(sessionStorage.getItem('state') ?? 'null') as unknown,
+    setState: (next: unknown) => sessionStorage.setItem('state', JSON.stringify(next)),
   }),
 });

@@ -332,7 +332,11 @@ export function scenes(now: number): Readonly<Record<string, RunView | undefined
       }),
       rows: [
         { kind: 'thinking', id: 'th', text: '', done: false, startedAt: ago(5) },
-        tool('a', 'Task', 'Look for other callers', { status: 'running', startedAt: ago(75) }),
+        tool('a', 'Task', 'Look for other callers', {
+          status: 'running',
+          startedAt: ago(75),
+          endedAt: undefined,
+        }),
         tool('b', 'Read', 'src/a/very/long/path/that/does/not/fit/anywhere/in/a/narrow/panel.ts', {
           nested: true,
         }),

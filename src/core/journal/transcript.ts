@@ -19,7 +19,6 @@ export interface Transcript {
   readonly texts: Map<string, WrittenText>;
   /** Tools whose end has been written. */
   readonly tools: Set<string>;
-  readonly sessions: Map<string, string>;
   sessionId?: string;
 }
 
@@ -32,7 +31,7 @@ interface WrittenText {
 }
 
 export function newTranscript(): Transcript {
-  return { own: new Set(), texts: new Map(), tools: new Set(), sessions: new Map() };
+  return { own: new Set(), texts: new Map(), tools: new Set() };
 }
 
 /** The lines that a record adds; `transcript` is updated in place. Times are UTC. */
@@ -138,9 +137,6 @@ function eventLines(event: EngineEvent, transcript: Transcript, stamp: string): 
       if (part.endedAt === undefined || text.done) return [];
       return wholeText(text, part.text, stamp);
     }
-    case 'session':
-      transcript.sessions.set(event.sessionId, event.title);
-      return [];
     case 'status':
       return event.status.type === 'retry'
         ? [`${stamp} The engine asks the model again (try ${event.status.attempt}): ${event.status.message}`]
@@ -153,6 +149,7 @@ function eventLines(event: EngineEvent, transcript: Transcript, stamp: string): 
       return [`${stamp} The conversation was summarised to fit the model`];
     case 'ask-closed':
     case 'message-gone':
+    case 'session':
     case 'session-gone':
     case 'todos':
     case 'changes':

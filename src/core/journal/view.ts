@@ -7,6 +7,7 @@ import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
 import { coverageText, sizeText } from '../review/coverage.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
+import { runTitle } from './run-title.ts';
 import { isActive, type RunState } from './state.ts';
 import { endCard, gateNotice } from './wording.ts';
 import { phasesOf } from '../review/phases.ts';
@@ -88,7 +89,7 @@ export class RunViewFold {
           kind: 'you',
           id: `you:${record.turnId}`,
           text: record.prompt.text,
-          label: record.label,
+          ...(record.label === '' ? {} : { label: record.label }),
           at: record.at,
         });
       case 'answered':
@@ -144,7 +145,7 @@ export class RunViewFold {
     return {
       runId: info?.runId ?? '',
       type: info?.type ?? 'prompt',
-      title: info?.title ?? '',
+      title: runTitle({ state: this.#state }),
       scope:
         this.#state.scope === undefined ? '' : `${this.#state.scope.title} · ${sizeText(this.#state.scope)}`,
       startedAt: info?.at ?? 0,

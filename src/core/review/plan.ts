@@ -1,8 +1,5 @@
 /** The plan of a review, as data: which phases it has, and which turns of the agent each takes. */
 
-/** Repair prompts per step. One mends slips; a model that fails twice fails a third time too. */
-export const MAX_REPAIRS = 1;
-
 export interface ReviewStep {
   /** Stable; records name it. */
   id: string;

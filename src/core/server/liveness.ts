@@ -83,9 +83,9 @@ export function verdict(state: Liveness, now: number): Verdict {
   return state.failedProbes > 0 || isSilent(state, now) ? 'suspect' : 'healthy';
 }
 
-/** When to `tick` next, epoch ms; undefined while the answer of a probe is awaited. */
+/** When to `tick` next, epoch ms; undefined while the answer of a probe is awaited, and when all is over. */
 export function nextTickAt(state: Liveness): number | undefined {
-  if (state.probe.type === 'running') return undefined;
+  if (!state.alive || state.probe.type === 'running') return undefined;
   if (state.probe.type === 'none') return state.lastSignAt + SILENCE_MS;
   return state.probe.until;
 }
@@ -93,7 +93,7 @@ export function nextTickAt(state: Liveness): number | undefined {
 function tick(state: Liveness, now: number): LivenessStep {
   // A wall clock set back must not hide a silence for as long as it was set back.
   if (now < state.lastSignAt) return { state: { ...state, lastSignAt: now }, probe: false };
-  if (!state.alive || !isDue(state, now)) return { state, probe: false };
+  if (!isDue(state, now)) return { state, probe: false };
   return { state: { ...state, probe: { type: 'running' } }, probe: true };
 }
 

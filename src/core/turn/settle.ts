@@ -28,6 +28,12 @@ export interface SettleCause {
   sendFailed?: boolean;
 }
 
+/**
+ * opencode 1.18.33 puts this error on a whole answer that came as text although a form was asked for. Whether it can
+ * be used all the same, or must be asked for again, is for who reads it.
+ */
+const FORM_ERROR = 'StructuredOutputError';
+
 type Settlement = Omit<RecordOf<'turn-settled'>, 'kind' | 'turnId' | 'seq' | 'at'>;
 
 /**
@@ -36,7 +42,8 @@ type Settlement = Omit<RecordOf<'turn-settled'>, 'kind' | 'turnId' | 'seq' | 'at
  */
 export function finalAnswer(facts: Pick<Facts, 'answers'>): EngineMessage | undefined {
   const last = facts.answers.at(-1);
-  if (last?.completedAt === undefined || last.error !== undefined) return undefined;
+  if (last?.completedAt === undefined || (last.error !== undefined && last.error.name !== FORM_ERROR))
+    return undefined;
   return last.finish === 'stop' || last.structured !== undefined ? last : undefined;
 }
 

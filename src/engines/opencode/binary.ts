@@ -4,8 +4,8 @@ import { access, open, realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
-/** The first start of a cold binary of 180 MB takes up to 4 s; more on a slow disk with a virus scanner. */
-const VERSION_TIMEOUT_MS = 20_000;
+/** A cold binary of 180 MB takes up to 4 s, and 10 s were seen on a machine with too much to do. */
+const VERSION_TIMEOUT_MS = 30_000;
 /** Shims of package managers have some hundred bytes. */
 const MAX_SHIM_BYTES = 64 * 1024;
 
@@ -114,5 +114,5 @@ function isMissing(error: unknown): boolean {
 }
 
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.trim();
+  return text.replace(/\n[^]*$/, '').trim();
 }

@@ -12,7 +12,7 @@ const TIME_MASK = (1n << 48n) - 1n;
  * session writes into the first session's message.
  *
  * @param prefix `msg` or `prt`
- * @param nowMs wall clock; the server compares ids of messages, so it should be the server's
+ * @param nowMs wall clock; nothing in the engine depends on the order of ids that others made
  */
 export function makeId(prefix: 'msg' | 'prt', nowMs: number): string {
   const time = (BigInt(Math.trunc(nowMs)) * IDS_PER_MS) & TIME_MASK;

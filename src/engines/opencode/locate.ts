@@ -6,7 +6,7 @@ import { EngineMissingError } from '../../core/errors.ts';
 import { probe, type Env } from './binary.ts';
 
 /** The oldest version whose protocol this client speaks. */
-export const MINIMUM_VERSION = '1.18.0';
+const MINIMUM_VERSION = '1.18.0';
 
 const INSTALL = 'Install it (https://opencode.ai), or set "holdfast.engine.path" to its binary.';
 

@@ -14,7 +14,7 @@ interface ToolKind {
  * The tools of opencode 1.18.33. Read-only is what may run twice without anybody noticing: to-do lists and
  * questions live in the session, a fetch is an HTTP GET. Everything absent here is unknown, and so unsafe.
  */
-const TOOLS: Readonly<Record<string, ToolKind>> = {
+const KINDS: Readonly<Record<string, ToolKind>> = {
   read: { class: 'read-only', title: 'Read', says: 'filePath' },
   grep: { class: 'read-only', title: 'Search', says: 'pattern' },
   glob: { class: 'read-only', title: 'Find files', says: 'pattern' },
@@ -38,14 +38,16 @@ const TOOLS: Readonly<Record<string, ToolKind>> = {
   apply_patch: { class: 'effectful', title: 'Patch' },
   task: { class: 'effectful', title: 'Delegate', says: 'description' },
 };
+/** As a map, where a tool named `constructor` finds nothing. */
+const TOOLS: ReadonlyMap<string, ToolKind> = new Map(Object.entries(KINDS));
 
 export function toolClass(tool: string): ToolClass {
-  return Object.hasOwn(TOOLS, tool) ? TOOLS[tool]!.class : 'unknown';
+  return TOOLS.get(tool)?.class ?? 'unknown';
 }
 
 /** A word or two for people, or the engine's own name of a tool that is not known. */
 export function toolTitle(tool: string): string {
-  return Object.hasOwn(TOOLS, tool) ? TOOLS[tool]!.title : tool;
+  return TOOLS.get(tool)?.title ?? tool;
 }
 
 /**
@@ -60,7 +62,7 @@ export function toolSummary(
   title: string,
   directory: string,
 ): string {
-  const key = Object.hasOwn(TOOLS, tool) ? TOOLS[tool]!.says : undefined;
+  const key = TOOLS.get(tool)?.says;
   const said = key === undefined ? undefined : input[key];
   if (typeof said !== 'string' || said === '') return oneLine(countOf(input) || title);
   if (key === 'filePath' || key === 'path') return oneLine(inWorkspace(said, directory));

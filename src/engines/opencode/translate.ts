@@ -34,7 +34,7 @@ export function engineError(wire: WireError | undefined): EngineError {
   }
   const whole = wire.data?.message || wire.name;
   // A refused prompt comes with a stack trace in its message (1.18.33).
-  const line = whole.split('\n', 1)[0]!.trim();
+  const line = whole.replace(/\n[^]*$/, '').trim();
   const error: EngineError = { name: wire.name, message: line };
   if (wire.data?.statusCode !== undefined) error.status = wire.data.statusCode;
   if (wire.data?.isRetryable !== undefined) error.retriable = wire.data.isRetryable;

@@ -30,8 +30,7 @@ const MAX_PIECES = 40;
 const MIN_PIECE = 32;
 
 export function textOf({ content }: ChatMessage): string {
-  if (content == null) return '';
-  return typeof content === 'string' ? content : content.map((part) => part.text ?? '').join('\n');
+  return typeof content === 'string' ? content : (content ?? []).map((part) => part.text ?? '').join('\n');
 }
 
 /** The `data` objects of the event stream, in order, the final `[DONE]` not included. */

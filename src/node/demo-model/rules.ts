@@ -225,7 +225,11 @@ export const RULES: readonly Rule[] = [
     confidence: 'medium',
     title: 'Loose comparison',
     body: '`==` and `!=` convert before they compare: `0 == ""` is true, and so is `undefined == null`. If the conversion is meant, a comment helps; else use the strict form.',
-    suggestion: (line) => line.replace(/([^=!<>])==(?!=)/g, '$1===').replace(/!=(?!=)/g, '!=='),
+    // Against `null` the loose form may be meant: the strict one would let `undefined` through.
+    suggestion: (line) =>
+      /[=!]=\s*null\b/.test(line)
+        ? undefined
+        : line.replace(/([^=!<>])==(?!=)/g, '$1===').replace(/!=(?!=)/g, '!=='),
   },
   {
     files: CODE,

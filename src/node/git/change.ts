@@ -87,7 +87,7 @@ async function readTracked(
   if (parts.some(({ header }) => header.some((line) => /^Binary files .* differ$/.test(line)))) {
     return { skip: 'binary, or marked as such in .gitattributes' };
   }
-  if (parts.length === 0) return { skip: 'as in the base by the time it was read' };
+  if (parts.length === 0) return { skip: UNDONE };
   return { diff: parts.map((part) => part.text).join('') };
 }
 
@@ -100,6 +100,8 @@ async function readUntracked(root: string, file: string): Promise<ReadChange> {
   return { diff: addedFileDiff(file, text, (stat.mode & 0o100) === 0 ? '100644' : '100755') };
 }
 
+/** Staged once, and then the working file was put back: what is committed and what is on disk are the same. */
+export const UNDONE = 'staged, but the working file is as in the base';
 /** Guessing an encoding would put words into the file that are not there, and no anchor would match. */
 const NOT_UTF8 = 'text that is not UTF-8';
 

@@ -75,6 +75,9 @@ const READ_ONLY_CONFIG = [
   'core.fsmonitor=false',
   '-c',
   'diff.suppressBlankEmpty=false',
+  // `git diff` rewrites the index to freshen its times, and GIT_OPTIONAL_LOCKS does not stop it (seen on git 2.39).
+  '-c',
+  'diff.autoRefreshIndex=false',
 ];
 
 /**

@@ -4,7 +4,7 @@ import { TargetError } from '../../core/errors.ts';
 import { countChanges, parseDiff } from '../../core/review/diff.ts';
 import type { ReviewTarget, ScopeFile, SkippedFile } from '../../core/review/finding.ts';
 import { parseTarget } from '../../core/review/target.ts';
-import { readChange, type Change } from './change.ts';
+import { readChange, UNDONE, type Change } from './change.ts';
 import { readDiffEntries, readStatus, type DiffEntry, type StatusEntry } from './changes.ts';
 import { formatBytes } from './bytes.ts';
 import { emptyTree, openRepository, type Repository } from './repository.ts';
@@ -101,9 +101,12 @@ function pair(
   const changes: Change[] = [];
   const seen = new Set<string>();
   for (const entry of entries) {
+    const known = status.get(entry.file);
+    // Only its times differ from what the index says: no change.
+    if (!known) continue;
     seen.add(entry.file);
     if (entry.oldFile !== undefined) seen.add(entry.oldFile);
-    const areas = status.get(entry.file)?.areas ?? ['unstaged'];
+    const { areas } = known;
     // Removed from the index only: the file is still there, so the base is compared with it.
     const untracked = areas.includes('untracked');
     changes.push({
@@ -125,7 +128,7 @@ function pair(
         source: 'untracked',
       });
     } else {
-      undone.push({ file, reason: 'staged, but the working files are as in the base' });
+      undone.push({ file, reason: UNDONE });
     }
   }
   changes.sort((a, b) => compare(a.file, b.file));

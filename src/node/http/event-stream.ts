@@ -1,4 +1,5 @@
-import type { Dispatcher, Pool } from 'undici';
+import Client from 'undici/lib/dispatcher/client.js';
+import type { Dispatcher } from 'undici';
 import { connectionReason } from './problems.ts';
 import { createSseDecoder } from './sse-decoder.ts';
 
@@ -16,23 +17,31 @@ export interface EventStreamHandler {
   onEnd(reason: string): void;
 }
 
-/** Opens an event stream on a socket of the pool. The returned function closes it; nothing is called after that. */
+/**
+ * Opens an event stream on a socket of its own: a pool would at once open another one for a stream that ended.
+ * The returned function closes it; nothing is called after that.
+ *
+ * @param url of the stream, without credentials in it
+ */
 export function openEventStream(
-  pool: Pool,
-  path: string,
+  url: URL,
   headers: Readonly<Record<string, string>>,
   handler: EventStreamHandler,
 ): () => void {
+  const client = new Client(url.origin, {
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connectTimeout: OPEN_TIMEOUT_MS,
+  });
   const decoder = createSseDecoder();
   let over = false;
-  let abort: (() => void) | undefined;
 
   const finish = (reason: string | undefined): void => {
     if (over) return;
     over = true;
     clearTimeout(openTimer);
     if (reason !== undefined) handler.onEnd(reason);
-    abort?.();
+    void client.destroy();
   };
   const openTimer = setTimeout(
     () => finish(`the server did not open its event stream within ${OPEN_TIMEOUT_MS / 1000} s`),
@@ -40,10 +49,8 @@ export function openEventStream(
   );
 
   const events: Dispatcher.DispatchHandler = {
-    onRequestStart(controller) {
-      if (over) controller.abort(new Error('closed'));
-      else abort = () => controller.abort(new Error('closed'));
-    },
+    // By this the dispatcher tells its newer kind of handler from the older one.
+    onRequestStart: () => undefined,
     onResponseStart(_controller, status, answerHeaders) {
       if (over) return;
       clearTimeout(openTimer);
@@ -68,10 +75,9 @@ export function openEventStream(
     onResponseEnd: () => finish('the server ended its event stream'),
     onResponseError: (_controller, error) => finish(connectionReason(error)),
   };
-  try {
-    pool.dispatch({ method: 'GET', path, headers: { ...headers, accept: 'text/event-stream' } }, events);
-  } catch (error) {
-    finish(connectionReason(error));
-  }
+  client.dispatch(
+    { method: 'GET', path: url.pathname + url.search, headers: { ...headers, accept: 'text/event-stream' } },
+    events,
+  );
   return () => finish(undefined);
 }

@@ -4,8 +4,8 @@ import { RequestError } from '../../core/errors.ts';
 import { openEventStream, type EventStreamHandler } from './event-stream.ts';
 import { connectionProblem, refusal } from './problems.ts';
 
-/** Sockets per client, the event stream included. More parallel requests than that wait their turn. */
-const MAX_SOCKETS = 12;
+/** Sockets for requests; event streams have their own. More parallel requests than that wait their turn. */
+const MAX_SOCKETS = 10;
 /** A local server accepts in microseconds; an attached one over a slow tunnel in seconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** An answer beyond this is not one of ours: the largest seen are message lists of some 20 MB. */
@@ -45,7 +45,7 @@ export interface HttpClient {
   statusWithoutCredentials(request: HttpRequest): Promise<number>;
   /** Opens a server-sent event stream. The returned function closes it. */
   events(path: string, handler: EventStreamHandler): () => void;
-  /** Ends every socket; running requests fail. */
+  /** Ends every socket: running requests fail, streams are closed without a word. */
   close(): Promise<void>;
 }
 
@@ -60,6 +60,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     bodyTimeout: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
   });
+
+  const streams = new Set<() => void>();
 
   return {
     async json(request) {
@@ -83,8 +85,25 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     async statusWithoutCredentials(request) {
       return (await exchange(pool, prefix, request, {})).status;
     },
-    events: (path, handler) => openEventStream(pool, prefix + path, options.headers, handler),
-    close: () => pool.destroy(),
+    events(path, handler) {
+      const stop = openEventStream(new URL(base.origin + prefix + path), options.headers, {
+        ...handler,
+        onEnd(reason) {
+          streams.delete(stop);
+          handler.onEnd(reason);
+        },
+      });
+      streams.add(stop);
+      return () => {
+        streams.delete(stop);
+        stop();
+      };
+    },
+    async close() {
+      for (const stop of streams) stop();
+      streams.clear();
+      await pool.destroy();
+    },
   };
 }
 

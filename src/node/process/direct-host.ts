@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
+import { explain, StartError } from '../../core/errors.ts';
 import type { ProcessEnd } from '../../core/server/exit-text.ts';
 import { asStartError, assertRunnable } from './executable.ts';
 import { LineSplitter, redact, Tail } from './output.ts';
@@ -34,29 +35,29 @@ export class DirectHost implements ProcessHost {
   }
 
   async spawn(spec: ProcessSpec): Promise<HostedProcess> {
-    const { command } = spec;
-    await assertRunnable(command);
-    const cwd = await this.#privateFolder('run');
+    await assertRunnable(spec.command);
+    const { cwd, crash } = await this.#folders();
     try {
-      const dump = join(await this.#folder('crash'), 'erl_crash.dump');
-      const child = await launch({ ...spec, env: { ERL_CRASH_DUMP: dump, ...spec.env } }, cwd);
+      const env = { ERL_CRASH_DUMP: join(crash, 'erl_crash.dump'), ...spec.env };
+      const child = await launch({ ...spec, env }, cwd);
       const hosting = { cwd, log: this.#log, clock: this.#clock, signals: this.#signals };
       return new DirectProcess(child, spec, hosting);
     } catch (error) {
       await rm(cwd, { recursive: true, force: true });
-      throw asStartError(error, command);
+      throw asStartError(error, spec.command);
     }
   }
 
-  async #folder(name: string): Promise<string> {
-    const path = join(this.#storage, name);
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    return path;
-  }
-
-  /** A working directory for one process, open to our own user alone: not the workspace, so that nothing is left there. */
-  async #privateFolder(name: string): Promise<string> {
-    return mkdtemp(join(await this.#folder(name), 'server-'));
+  /** A new working directory, open to our own user alone and not the workspace, and the folder for crash dumps. */
+  async #folders(): Promise<{ cwd: string; crash: string }> {
+    const [run, crash] = [join(this.#storage, 'run'), join(this.#storage, 'crash')];
+    try {
+      for (const folder of [run, crash]) await mkdir(folder, { recursive: true, mode: 0o700 });
+      return { cwd: await mkdtemp(join(run, 'server-')), crash };
+    } catch (error) {
+      const message = `The server could not be started: its storage cannot be used (${explain(error)}).`;
+      throw new StartError(message, '', { cause: error });
+    }
   }
 }
 
@@ -102,7 +103,7 @@ class DirectProcess implements HostedProcess {
   constructor(child: SpawnedChild, spec: ProcessSpec, hosting: Hosting) {
     this.pid = child.pid;
     this.#hosting = hosting;
-    const { log, cwd } = hosting;
+    const { log } = hosting;
     log.line(`${stamp(hosting.clock)} ${spec.label} started, pid ${child.pid}`);
     this.readyLine = this.#readOutput(child, spec);
     this.exited = ended(child, hosting.clock).then(({ code, signal }) => {
@@ -110,7 +111,7 @@ class DirectProcess implements HostedProcess {
         `${stamp(hosting.clock)} ${spec.label} ended, ${signal ? `signal ${signal}` : `exit code ${code}`}`,
       );
       // What it has left behind in its group ends with it, whoever ended it.
-      void this.end().then(() => rm(cwd, { recursive: true, force: true }).catch(() => {}));
+      void this.end();
       return {
         ...(code !== null && { code }),
         ...(signal !== null && { signal }),
@@ -134,10 +135,12 @@ class DirectProcess implements HostedProcess {
   }
 
   async #endOnce(): Promise<'gone' | 'alive'> {
-    const { signals, clock } = this.#hosting;
+    const { signals, clock, cwd, log } = this.#hosting;
     const result = await endTree({ pid: this.pid, exited: this.exited, signals, clock });
     // A process that would not die may be tried again later.
     if (result === 'alive') this.#ending = undefined;
+    else await rm(cwd, { recursive: true, force: true }).catch(() => {});
+    await log.flush();
     return result;
   }
 

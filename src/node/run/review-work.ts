@@ -36,6 +36,8 @@ export class ReviewWork {
   /** Never throws: what goes wrong ends the run with a sentence. */
   async perform(run: Run, effect: ReviewEffect): Promise<void> {
     try {
+      // Leave the fold that asked for this: records that it proposed along with it come first.
+      await Promise.resolve();
       switch (effect.type) {
         case 'inspect':
           return await this.#inspect(run);

@@ -49,7 +49,7 @@ export class Machine<State, Event, Effect> {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Settles as soon as `decide` has an answer for the state, which may be at once. */
+  /** Settles as soon as `decide` has an answer for the state, which may be the present one. */
   when<T>(decide: (state: State) => Settlement<T> | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -60,7 +60,8 @@ export class Machine<State, Event, Effect> {
         else reject(settlement.reject);
       };
       this.#waiting.add(look);
-      look();
+      // Asked by a listener, half way through an event: `dispatch` looks when all events are taken.
+      if (!this.#isRunning) look();
     });
   }
 

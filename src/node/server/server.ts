@@ -27,7 +27,8 @@ export interface ServerDown {
 export interface Server {
   readonly state: ServerView;
   /**
-   * A connection to a ready server, started if need be. All callers share one start.
+   * A connection to a ready server, started if need be. All callers share one start. A server that is only
+   * silent (`unresponsive`) is still the server.
    * Rejects with `EngineMissingError`, `StartError`, or `CancelledError` when it was stopped meanwhile.
    */
   ensure(): Promise<ServerConnection>;

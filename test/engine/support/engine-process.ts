@@ -94,7 +94,7 @@ export async function startEngine(setup: EngineSetup = {}): Promise<EngineProces
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
   try {
-    const baseUrl = await readyUrl(child, () => stderr);
+    const baseUrl = await readyUrl(child, READY_LINE, () => stderr);
     return {
       baseUrl,
       password,
@@ -114,13 +114,20 @@ export async function startEngine(setup: EngineSetup = {}): Promise<EngineProces
   }
 }
 
-function readyUrl(child: ChildProcess, stderr: () => string): Promise<string> {
+const READY_LINE = /^opencode server listening on (http:\/\/\S+)$/m;
+
+/** The address that a starting server tells on its stdout, which stays open. */
+export function readyUrl(
+  child: ChildProcess,
+  readyLine: RegExp,
+  stderr: () => string = () => '',
+): Promise<string> {
   return new Promise((resolve, reject) => {
     let out = '';
     child.stdout!.on('data', (chunk: Buffer) => {
       out += chunk.toString('utf8');
-      const ready = /^opencode server listening on (http:\/\/\S+)$/m.exec(out);
-      if (ready) resolve(ready[1]!);
+      const url = readyLine.exec(out)?.[1];
+      if (url !== undefined) resolve(url);
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => {

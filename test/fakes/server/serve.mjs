@@ -18,8 +18,9 @@ export function serve({ guarded = true, workspace = [200, '{}'] } = {}) {
         process.stdout.write('work disposed\n');
         return answer(200, '{}');
       case '/exit':
-        process.stderr.write('the last words\n');
-        return process.exit(Number(url.searchParams.get('code')));
+        return process.stderr.write('the last words\n', () =>
+          process.exit(Number(url.searchParams.get('code'))),
+        );
       default:
         return answer(200, '{}');
     }

@@ -105,7 +105,12 @@ export function percentByRule(rule: string, amountCents: number): number {
   {
     file: 'README.md',
     staged: false,
-    edits: [['| `src/config.ts` | settings from the environment |\n', '| `src/config.ts` | settings from the environment |\n| `src/refund-report.ts` | nightly report of refunds |\n']],
+    edits: [
+      [
+        '| `src/config.ts` | settings from the environment |\n',
+        '| `src/config.ts` | settings from the environment |\n| `src/refund-report.ts` | nightly report of refunds |\n',
+      ],
+    ],
   },
 ];
 
@@ -140,10 +145,29 @@ export async function writeReport(file: string, refunds: readonly Refund[]): Pro
 export const DELETED = 'src/legacy-tax.js';
 
 /** A picture, so that the review meets a file it cannot read: the signature of PNG and bytes without meaning. */
-export const BINARY = { file: 'docs/flow.png', bytes: Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, ...Array.from({ length: 2_040 }, (_, index) => (index * 131) % 256)]) };
+export const BINARY = {
+  file: 'docs/flow.png',
+  bytes: Uint8Array.from([
+    0x89,
+    0x50,
+    0x4e,
+    0x47,
+    0x0d,
+    0x0a,
+    0x1a,
+    0x0a,
+    ...Array.from({ length: 2_040 }, (_, index) => (index * 131) % 256),
+  ]),
+};
 
 /** Test data above 1 MiB, which is more than a review reads. */
 export const OVERSIZED = {
   file: 'test/data/orders.csv',
-  text: ['order;amountCents;currency', ...Array.from({ length: 60_000 }, (_, index) => `ORD-${String(index).padStart(7, '0')};${(index * 37) % 100_000};EUR`)].join('\n'),
+  text: [
+    'order;amountCents;currency',
+    ...Array.from(
+      { length: 60_000 },
+      (_, index) => `ORD-${String(index).padStart(7, '0')};${(index * 37) % 100_000};EUR`,
+    ),
+  ].join('\n'),
 };

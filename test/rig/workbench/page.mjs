@@ -13,15 +13,6 @@ const PALETTE_LIMIT_MS = 30_000;
 /** One try at the palette: keys pressed before the page listens are lost, so they are pressed again. */
 const PALETTE_TRY_MS = 2_500;
 
-/** Names for `theme`, with the settings id that each stands for. */
-export const THEMES = /** @type {const} */ ({
-  dark: 'Default Dark Modern',
-  light: 'Default Light Modern',
-  'hc-dark': 'Default High Contrast',
-  'hc-light': 'Default High Contrast Light',
-});
-/** @typedef {keyof typeof THEMES} Theme */
-
 /** @returns {Promise<Browser>} */
 export function launchBrowser() {
   const { executable, env } = findBrowser();
@@ -34,7 +25,12 @@ export function launchBrowser() {
 
 /** @param {Page} page */
 export async function waitForWorkbench(page) {
-  await page.waitForSelector('.monaco-workbench .part.statusbar', { timeout: SHOWN_LIMIT_MS });
+  try {
+    await page.waitForSelector('.monaco-workbench .part.statusbar', { timeout: SHOWN_LIMIT_MS });
+  } catch (error) {
+    const text = `The workbench was not shown within ${SHOWN_LIMIT_MS / 1000} s.`;
+    throw new Problem(text, { cause: error });
+  }
 }
 
 /**
@@ -68,13 +64,16 @@ export async function runCommand(page, title) {
     const input = await openQuickInput(page, 'F1');
     await input.fill(`>${title}`);
     // by its exact label: fuzzy matching would offer a similar command, or one used lately
-    const row = page.locator('.quick-input-list .monaco-list-row').filter({ has: page.getByText(title, { exact: true }) });
+    const row = page
+      .locator('.quick-input-list .monaco-list-row')
+      .filter({ has: page.getByText(title, { exact: true }) });
     try {
       await row.first().click({ timeout: PALETTE_TRY_MS });
       return;
     } catch (error) {
       // the list is a picture of the moment it was opened in, and commands of extensions come late: open it again
-      if (Date.now() > deadline) throw new Problem(`The command palette offers no "${title}".`, { cause: error });
+      if (Date.now() > deadline)
+        throw new Problem(`The command palette offers no "${title}".`, { cause: error });
       await page.keyboard.press('Escape');
     }
   }
@@ -91,9 +90,15 @@ export async function openFile(page, file, { beside = false } = {}) {
   const input = await openQuickInput(page, 'ControlOrMeta+P');
   await input.fill(file);
   const name = file.replace(/:\d+$/, '').split('/').at(-1) ?? file;
-  await page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
+  await page
+    .locator('.quick-input-list .monaco-list-row', { hasText: name })
+    .first()
+    .waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
   await page.keyboard.press(beside ? 'ControlOrMeta+Enter' : 'Enter');
-  await page.locator('.tab.active', { hasText: name }).first().waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
+  await page
+    .locator('.tab.active', { hasText: name })
+    .first()
+    .waitFor({ state: 'visible', timeout: PALETTE_LIMIT_MS });
 }
 
 /**

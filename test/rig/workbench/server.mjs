@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,6 +14,7 @@ const KEPT_LOG_CHARS = 1024 * 1024;
 const QUIET_SETTINGS = {
   'chat.agentHost.enabled': false,
   'chat.disableAIFeatures': true,
+  'comments.openView': 'never',
   'extensions.autoCheckUpdates': false,
   'extensions.autoUpdate': false,
   'extensions.ignoreRecommendations': true,
@@ -54,9 +55,16 @@ export function createProfile(settings = {}) {
   const dir = mkdtempSync(path.join(tmpdir(), tmpdir().includes(ownMark()) ? 'wb-' : `${ownMark()}-`));
   const at = (/** @type {string} */ name) => path.join(dir, name);
   const userData = at('user-data');
-  for (const folder of ['home', 'extensions', 'user-data/User', 'user-data/Machine']) mkdirSync(at(folder), { recursive: true });
+  for (const folder of ['home', 'extensions', 'user-data/User', 'user-data/Machine'])
+    mkdirSync(at(folder), { recursive: true });
   mkdirSync(at('run'), { mode: 0o700 });
-  const profile = { dir, home: at('home'), userData, extensions: at('extensions'), globalStorage: path.join(userData, 'User/globalStorage') };
+  const profile = {
+    dir,
+    home: at('home'),
+    userData,
+    extensions: at('extensions'),
+    globalStorage: path.join(userData, 'User/globalStorage'),
+  };
   writeSettings(profile, settings);
   return profile;
 }
@@ -69,7 +77,8 @@ export function createProfile(settings = {}) {
  */
 export function writeSettings(profile, settings) {
   const text = JSON.stringify({ ...QUIET_SETTINGS, ...settings }, null, 2);
-  for (const scope of ['User', 'Machine']) writeFileSync(path.join(profile.userData, scope, 'settings.json'), text);
+  for (const scope of ['User', 'Machine'])
+    writeFileSync(path.join(profile.userData, scope, 'settings.json'), text);
 }
 
 /** @param {Profile} profile */
@@ -86,14 +95,29 @@ function node24() {
     if (existsSync(node)) return node;
   }
   if (process.versions.node.startsWith('24.')) return process.execPath;
-  throw new Problem(`The workbench has no Node 24 for ${process.platform}-${process.arch}: run this with Node 24, or run "node test/rig/setup.mjs".`);
+  throw new Problem(
+    `The workbench has no Node 24 for ${process.platform}-${process.arch}: run this with Node 24, or run "node test/rig/setup.mjs".`,
+  );
 }
 
 /** @param {Profile} profile */
 function baseArguments(profile) {
   const config = path.join(profile.dir, 'code-server.yaml');
-  const isolated = ['--config', config, '--user-data-dir', profile.userData, '--extensions-dir', profile.extensions];
-  const quiet = ['--auth', 'none', '--disable-telemetry', '--disable-update-check', '--disable-getting-started-override'];
+  const isolated = [
+    '--config',
+    config,
+    '--user-data-dir',
+    profile.userData,
+    '--extensions-dir',
+    profile.extensions,
+  ];
+  const quiet = [
+    '--auth',
+    'none',
+    '--disable-telemetry',
+    '--disable-update-check',
+    '--disable-getting-started-override',
+  ];
   return [path.join(WORKBENCH, 'node_modules/code-server/out/node/entry.js'), ...isolated, ...quiet];
 }
 
@@ -103,8 +127,19 @@ function serverEnvironment(profile, extra) {
   // inside an editor's terminal these would connect our workbench to that editor
   for (const name of Object.keys(env)) if (/^(VSCODE|ELECTRON)_/.test(name)) delete env[name];
   const { home } = profile;
-  const own = { HOME: home, USERPROFILE: home, XDG_CONFIG_HOME: path.join(home, '.config'), XDG_DATA_HOME: path.join(home, '.local/share') };
-  return { ...env, EXTENSIONS_GALLERY: '{}', ...own, XDG_RUNTIME_DIR: path.join(profile.dir, 'run'), ...extra };
+  const own = {
+    HOME: home,
+    USERPROFILE: home,
+    XDG_CONFIG_HOME: path.join(home, '.config'),
+    XDG_DATA_HOME: path.join(home, '.local/share'),
+  };
+  return {
+    ...env,
+    EXTENSIONS_GALLERY: '{}',
+    ...own,
+    XDG_RUNTIME_DIR: path.join(profile.dir, 'run'),
+    ...extra,
+  };
 }
 
 /**
@@ -113,8 +148,13 @@ function serverEnvironment(profile, extra) {
  */
 export async function installVsix(profile, vsix) {
   const args = [...baseArguments(profile), '--install-extension', path.resolve(vsix)];
-  const { code, output } = await run(node24(), args, { cwd: profile.dir, env: serverEnvironment(profile, {}), timeoutMs: INSTALL_LIMIT_MS });
-  if (code !== 0) throw new Problem(`The workbench refused ${path.basename(vsix)}: ${output.trim().split('\n').at(-1)}`);
+  const { code, output } = await run(node24(), args, {
+    cwd: profile.dir,
+    env: serverEnvironment(profile, {}),
+    timeoutMs: INSTALL_LIMIT_MS,
+  });
+  if (code !== 0)
+    throw new Problem(`The workbench refused ${path.basename(vsix)}: ${output.trim().split('\n').at(-1)}`);
 }
 
 /**
@@ -140,7 +180,11 @@ export async function installVsix(profile, vsix) {
 export async function startServer(profile, { env = {}, smoke = false } = {}) {
   const args = [...baseArguments(profile), '--bind-addr', '127.0.0.1:0', '--reconnection-grace-time', '5'];
   if (smoke) args.push('--vscode-option', 'enable-smoke-test-driver');
-  const child = spawnOwned(node24(), args, { cwd: profile.dir, env: serverEnvironment(profile, env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawnOwned(node24(), args, {
+    cwd: profile.dir,
+    env: serverEnvironment(profile, env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let log = '';
   const take = (/** @type {string} */ text) => (log = (log + text).slice(-KEPT_LOG_CHARS));
   child.stdout?.setEncoding('utf8').on('data', take);
@@ -149,10 +193,18 @@ export async function startServer(profile, { env = {}, smoke = false } = {}) {
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
       await endTree(child);
-      throw new Problem(`The workbench's server did not start: ${log.trim().split('\n').slice(-3).join(' | ')}`);
+      throw new Problem(
+        `The workbench's server did not start: ${log.trim().split('\n').slice(-3).join(' | ')}`,
+      );
     }
     const host = /HTTP server listening on http:\/\/(127\.0\.0\.1:\d+)/.exec(log)?.[1];
-    if (host && (await answers(`http://${host}/healthz`))) return { host, log: () => log, extensionHostPids: () => hostPids(log), stop: () => endTree(child, 5_000) };
+    if (host && (await answers(`http://${host}/healthz`)))
+      return {
+        host,
+        log: () => log,
+        extensionHostPids: () => hostPids(log),
+        stop: () => endTree(child, 5_000),
+      };
     await delay(25);
   }
 }
@@ -165,17 +217,5 @@ const answers = (url) =>
   );
 
 /** @param {string} log */
-const hostPids = (log) => [...log.matchAll(/<(\d+)> Launched Extension Host Process/g)].map((match) => Number(match[1]));
-
-/**
- * What the workbench and its extensions logged in this profile, for a failed test's report.
- *
- * @param {Profile} profile
- * @param {RegExp} [names] which files
- */
-export function readLogs(profile, names = /remoteexthost\.log$/) {
-  const folder = path.join(profile.userData, 'logs');
-  if (!existsSync(folder)) return '';
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => names.test(file));
-  return files.map((file) => readFileSync(path.join(folder, file), 'utf8')).join('\n');
-}
+const hostPids = (log) =>
+  [...log.matchAll(/<(\d+)> Launched Extension Host Process/g)].map((match) => Number(match[1]));

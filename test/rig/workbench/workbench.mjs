@@ -1,13 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { findMarked, waitUntilGone } from '../leftovers.mjs';
-import { launchBrowser, openFile, runCommand, THEMES, waitForWorkbench, webviewFrame } from './page.mjs';
+import { launchBrowser, openFile, runCommand, waitForWorkbench, webviewFrame } from './page.mjs';
 import { createProfile, installVsix, removeProfile, startServer, writeSettings } from './server.mjs';
+import { THEMES } from './themes.mjs';
 
 /** @typedef {import('./page.mjs').Page} Page */
 /** @typedef {import('./page.mjs').FrameLocator} FrameLocator */
 /** @typedef {import('./page.mjs').Locator} Locator */
-/** @typedef {import('./page.mjs').Theme} Theme */
+/** @typedef {import('./themes.mjs').Theme} Theme */
 /** @typedef {import('./server.mjs').Profile} Profile */
 
 /** An extension host is given up to 5 s for its `deactivate()`. */
@@ -46,8 +47,19 @@ const HOST_GONE_LIMIT_MS = 8_000;
  * @returns {Promise<Workbench>}
  */
 export async function openWorkbench(options = {}) {
-  const { folder, vsix, env = {}, theme = 'dark', smoke = false, viewport = { width: 1280, height: 800 }, prepare } = options;
-  const settingsWith = (/** @type {Record<string, unknown>} */ own) => ({ 'workbench.colorTheme': THEMES[theme], ...own });
+  const {
+    folder,
+    vsix,
+    env = {},
+    theme = 'dark',
+    smoke = false,
+    viewport = { width: 1280, height: 800 },
+    prepare,
+  } = options;
+  const settingsWith = (/** @type {Record<string, unknown>} */ own) => ({
+    'workbench.colorTheme': THEMES[theme],
+    ...own,
+  });
   const profile = createProfile(settingsWith(options.settings ?? {}));
   /** Undone in reverse order, also when opening fails half-way. @type {(() => Promise<void> | void)[]} */
   const undo = [() => removeProfile(profile)];
@@ -105,7 +117,8 @@ async function closeAll(undo) {
 async function closePage(page, profile) {
   await page.close();
   // the server must outlive the host, else `deactivate()` is cut short
-  const hosts = () => findMarked(path.basename(profile.dir)).filter(({ command }) => command.includes('--type=extensionHost'));
+  const hosts = () =>
+    findMarked(path.basename(profile.dir)).filter(({ command }) => command.includes('--type=extensionHost'));
   await waitUntilGone(hosts, HOST_GONE_LIMIT_MS);
 }
 
@@ -116,5 +129,5 @@ export const uriPath = (file) => file.replaceAll('\\', '/').replace(/^(?!\/)/, '
 function workbenchUrl(host, folder, payload) {
   const query = new URLSearchParams(folder ? { folder: uriPath(folder) } : { ew: 'true' });
   if (payload.length > 0) query.set('payload', JSON.stringify(payload));
-  return `http://${host}/?${query}`;
+  return `http://${host}/?${query.toString()}`;
 }

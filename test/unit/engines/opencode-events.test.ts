@@ -32,8 +32,15 @@ describe('events of opencode', () => {
 
   it('are read whatever the order of their keys', () => {
     const shuffled = [
-      JSON.stringify({ payload: { properties: delta, type: 'message.part.delta', id: 'e' }, directory: HERE }),
-      JSON.stringify({ project: 'p', payload: { type: 'message.part.delta', properties: delta }, directory: HERE }),
+      JSON.stringify({
+        payload: { properties: delta, type: 'message.part.delta', id: 'e' },
+        directory: HERE,
+      }),
+      JSON.stringify({
+        project: 'p',
+        payload: { type: 'message.part.delta', properties: delta },
+        directory: HERE,
+      }),
       JSON.stringify({ payload: { type: 'message.part.delta', properties: delta }, directory: '/w/other' }),
     ];
     const { events, odd } = read(...shuffled);
@@ -122,9 +129,13 @@ describe('events of opencode', () => {
 
   it('never throw, whatever comes', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.constantFrom('message.part.delta', 'message.updated', 'x'), (value, type) => {
-        read(JSON.stringify(value), frame(type, value), String(value));
-      }),
+      fc.property(
+        fc.jsonValue(),
+        fc.constantFrom('message.part.delta', 'message.updated', 'x'),
+        (value, type) => {
+          read(JSON.stringify(value), frame(type, value), typeof value === 'string' ? value : '{');
+        },
+      ),
     );
   });
 
@@ -173,11 +184,21 @@ describe('what is kept of an event', () => {
   });
 
   it('of a running tool: the output so far; of a delegated one: the session of its agent', () => {
-    const running = tool({ status: 'running', input: { command: 'x' }, metadata: { output: 'so far' }, time: { start: 1 } });
+    const running = tool({
+      status: 'running',
+      input: { command: 'x' },
+      metadata: { output: 'so far' },
+      time: { start: 1 },
+    });
     assert.ok(running?.type === 'part' && running.part.type === 'tool');
     assert.equal(running.part.output, 'so far');
     const delegated = tool(
-      { status: 'running', input: { description: 'look' }, metadata: { sessionId: 'ses_child' }, time: { start: 1 } },
+      {
+        status: 'running',
+        input: { description: 'look' },
+        metadata: { sessionId: 'ses_child' },
+        time: { start: 1 },
+      },
       'task',
     );
     assert.ok(delegated?.type === 'part' && delegated.part.type === 'tool');
@@ -188,7 +209,10 @@ describe('what is kept of an event', () => {
     const message = 'No providers are available\n    at <anonymous> (/chunk.js:1:2)';
     const { events } = read(frame('session.error', { error: { name: 'UnknownError', data: { message } } }));
     assert.deepEqual(events, [
-      { type: 'error', error: { name: 'UnknownError', message: 'No providers are available', detail: message } },
+      {
+        type: 'error',
+        error: { name: 'UnknownError', message: 'No providers are available', detail: message },
+      },
     ]);
   });
 
@@ -214,7 +238,11 @@ describe('what is kept of an event', () => {
   });
 
   it('of a to-do whose status the model made up: that it is not begun', () => {
-    const { events } = read(frame('todo.updated', { sessionID: 's', todos: [{ content: 'a', status: 'maybe' }] }));
-    assert.deepEqual(events, [{ type: 'todos', sessionId: 's', todos: [{ content: 'a', status: 'pending' }] }]);
+    const { events } = read(
+      frame('todo.updated', { sessionID: 's', todos: [{ content: 'a', status: 'maybe' }] }),
+    );
+    assert.deepEqual(events, [
+      { type: 'todos', sessionId: 's', todos: [{ content: 'a', status: 'pending' }] },
+    ]);
   });
 });

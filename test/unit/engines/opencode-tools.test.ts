@@ -11,7 +11,8 @@ describe('tools of opencode', () => {
   });
 
   it('that write, run or delegate are effectful; that look are read-only', () => {
-    for (const name of ['bash', 'edit', 'write', 'apply_patch', 'task']) assert.equal(toolClass(name), 'effectful');
+    for (const name of ['bash', 'edit', 'write', 'apply_patch', 'task'])
+      assert.equal(toolClass(name), 'effectful');
     for (const name of ['read', 'grep', 'glob', 'list']) assert.equal(toolClass(name), 'read-only');
   });
 

@@ -13,7 +13,13 @@ describe('journal', () => {
   });
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-  const note = (seq: number, text = `note ${seq}`): JournalRecord => ({ seq, at: 1000 + seq, kind: 'note', level: 'info', text });
+  const note = (seq: number, text = `note ${seq}`): JournalRecord => ({
+    seq,
+    at: 1000 + seq,
+    kind: 'note',
+    level: 'info',
+    text,
+  });
   const write = (...records: JournalRecord[]): void => {
     const writer = new JournalWriter(folder);
     writer.append(records);

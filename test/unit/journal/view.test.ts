@@ -35,7 +35,11 @@ describe('view of a run', () => {
       fc.constant(tool('running')),
       fc.constant(tool('completed', { output: 'x' })),
       fc.constant(answer({ tokens: { input: 1, output: 2, reasoning: 0, cacheRead: 0, cacheWrite: 0 } })),
-      fc.constant<EngineEvent>({ type: 'todos', sessionId: SESSION, todos: [{ content: 'a', status: 'pending' }] }),
+      fc.constant<EngineEvent>({
+        type: 'todos',
+        sessionId: SESSION,
+        todos: [{ content: 'a', status: 'pending' }],
+      }),
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(event, fc.boolean()), { maxLength: 40 }), (steps) => {
@@ -71,7 +75,10 @@ describe('view of a run', () => {
 
   it('marks text as incomplete while a piece of it was missed, until it is told whole', () => {
     const story = running().events(text(''), delta('Begin'));
-    story.tell({ kind: 'stream', generation: 1, state: 'lost' }, { kind: 'stream', generation: 1, state: 'open' });
+    story.tell(
+      { kind: 'stream', generation: 1, state: 'lost' },
+      { kind: 'stream', generation: 1, state: 'open' },
+    );
     story.events(delta('end'), text('Begin'));
     assert.equal(story.rows('text')[0]?.gap, true);
     story.events(text('Begin, middle, end', { endedAt: 9 }));
@@ -83,18 +90,26 @@ describe('view of a run', () => {
 
   it('does not show the prompt a second time as the user part that the server stores', () => {
     assert.deepEqual(
-      running().rows('text').map((row) => row.text),
+      running()
+        .rows('text')
+        .map((row) => row.text),
       [],
     );
     assert.deepEqual(
-      running().rows('you').map((row) => row.text),
+      running()
+        .rows('you')
+        .map((row) => row.text),
       ['Do it'],
     );
   });
 
   it('keeps a half answer that the engine gave up, marked, beside the new try', () => {
     const story = running().events(text('Half an ans'));
-    story.events({ type: 'status', sessionId: SESSION, status: { type: 'retry', attempt: 1, message: 'Connection reset', nextAt: 5 } });
+    story.events({
+      type: 'status',
+      sessionId: SESSION,
+      status: { type: 'retry', attempt: 1, message: 'Connection reset', nextAt: 5 },
+    });
     story.events(text('The whole answer', { id: 'prt_2', endedAt: 9 }));
     assert.deepEqual(
       story.rows('text').map((row) => [row.text, row.gap ?? false, row.done]),
@@ -114,7 +129,8 @@ describe('view of a run', () => {
   it('bounds the rows, dropping the oldest and counting them', () => {
     const story = begin();
     const view = new RunViewFold(story.state, { stallLimitMs: 1, maxRows: 2 });
-    for (let index = 1; index <= 5; index++) view.apply({ seq: index, at: 0, kind: 'note', level: 'warning', text: `${index}` });
+    for (let index = 1; index <= 5; index++)
+      view.apply({ seq: index, at: 0, kind: 'note', level: 'warning', text: `${index}` });
     const { rows, header } = view.snapshot();
     assert.deepEqual(
       rows.map((row) => row.id),

@@ -10,7 +10,19 @@ import { JournalWriter } from '../../../src/node/journal/journal-writer.ts';
 import { Run } from '../../../src/node/run/run.ts';
 import { FakeClock } from '../../fakes/server/fake-clock.ts';
 import { FakeClient } from '../support/fake-client.ts';
-import { begin, busy, delta, finished, idle, answer, PROMPT, SESSION, text, tool, userPart } from '../support/story.ts';
+import {
+  begin,
+  busy,
+  delta,
+  finished,
+  idle,
+  answer,
+  PROMPT,
+  SESSION,
+  text,
+  tool,
+  userPart,
+} from '../support/story.ts';
 
 describe('run', () => {
   let folder: string;
@@ -101,7 +113,10 @@ describe('run', () => {
     ]);
     clock.advance(100);
     assert.deepEqual(
-      run.snapshot().rows.filter((row) => row.kind === 'tool').map((row) => row.id),
+      run
+        .snapshot()
+        .rows.filter((row) => row.kind === 'tool')
+        .map((row) => row.id),
       ['prt_sub'],
     );
   });
@@ -120,7 +135,8 @@ describe('run', () => {
   });
 
   it('C-02: a refused prompt ends the turn with the refusal; it is not sent again', async () => {
-    client.sending = () => Promise.reject(new RequestError('send', false, 'The server said no (HTTP 400).', 400));
+    client.sending = () =>
+      Promise.reject(new RequestError('send', false, 'The server said no (HTTP 400).', 400));
     await start();
     assert.equal(run.state.turn?.phase, 'settled');
     assert.equal(run.state.ended?.outcome, 'error');

@@ -1,4 +1,14 @@
-import type { Answer, Ask, EngineClient, EngineEvent, EngineSession, Prompt, PromptFate, Snapshot, StreamListener } from '../../../src/core/engine.ts';
+import type {
+  Answer,
+  Ask,
+  EngineClient,
+  EngineEvent,
+  EngineSession,
+  Prompt,
+  PromptFate,
+  Snapshot,
+  StreamListener,
+} from '../../../src/core/engine.ts';
 
 /** A client without a server: what it is asked is kept, what it answers is set by the test. */
 export class FakeClient implements EngineClient {

@@ -57,7 +57,9 @@ export class Story {
   }
 
   rows<K extends string>(kind: K) {
-    return this.view.snapshot().rows.filter((row): row is Extract<typeof row, { kind: K }> => row.kind === kind);
+    return this.view
+      .snapshot()
+      .rows.filter((row): row is Extract<typeof row, { kind: K }> => row.kind === kind);
   }
 }
 
@@ -105,7 +107,13 @@ export const userPart: EngineEvent = {
 };
 
 export function answer(fields: Partial<EngineMessage>): EngineEvent {
-  const message: EngineMessage = { id: 'msg_a', role: 'assistant', parentId: PROMPT.messageId, createdAt: 1000, ...fields };
+  const message: EngineMessage = {
+    id: 'msg_a',
+    role: 'assistant',
+    parentId: PROMPT.messageId,
+    createdAt: 1000,
+    ...fields,
+  };
   return { type: 'message', sessionId: SESSION, message };
 }
 
@@ -113,7 +121,10 @@ export function finished(fields: Partial<EngineMessage> = {}): EngineEvent {
   return answer({ completedAt: 2000, finish: 'stop', ...fields });
 }
 
-export function text(value: string, fields: { id?: string; endedAt?: number; messageId?: string } = {}): EngineEvent {
+export function text(
+  value: string,
+  fields: { id?: string; endedAt?: number; messageId?: string } = {},
+): EngineEvent {
   const { id = 'prt_text', messageId = 'msg_a', endedAt } = fields;
   const part = { type: 'text' as const, id, text: value, ...(endedAt === undefined ? {} : { endedAt }) };
   return { type: 'part', sessionId: SESSION, messageId, part };
@@ -123,7 +134,11 @@ export function delta(value: string, partId = 'prt_text'): EngineEvent {
   return { type: 'delta', sessionId: SESSION, messageId: 'msg_a', partId, text: value };
 }
 
-export function tool(status: ToolPart['status'], fields: Partial<ToolPart> = {}, sessionId = SESSION): EngineEvent {
+export function tool(
+  status: ToolPart['status'],
+  fields: Partial<ToolPart> = {},
+  sessionId = SESSION,
+): EngineEvent {
   const part: ToolPart = {
     type: 'tool',
     id: 'prt_tool',

@@ -2,7 +2,22 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { EngineEvent } from '../../../src/core/engine.ts';
 import type { RecordBody } from '../../../src/core/journal/record.ts';
-import { answer, begin, busy, delta, finished, idle, PROMPT, running, sent, SESSION, Story, text, tool, userPart } from '../support/story.ts';
+import {
+  answer,
+  begin,
+  busy,
+  delta,
+  finished,
+  idle,
+  PROMPT,
+  running,
+  sent,
+  SESSION,
+  Story,
+  text,
+  tool,
+  userPart,
+} from '../support/story.ts';
 
 const died: RecordBody = {
   kind: 'server',
@@ -31,7 +46,13 @@ describe('turn', () => {
   });
 
   it('sends once, and only when the attempt has started', () => {
-    const story = begin().tell({ kind: 'turn-drafted', turnId: 't1', sessionId: SESSION, prompt: PROMPT, label: '' });
+    const story = begin().tell({
+      kind: 'turn-drafted',
+      turnId: 't1',
+      sessionId: SESSION,
+      prompt: PROMPT,
+      label: '',
+    });
     assert.deepEqual(story.effects, []);
     story.tell({ kind: 'attempt-started', turnId: 't1', attempt: 1 });
     assert.deepEqual(story.effects, [{ type: 'send', turnId: 't1' }]);
@@ -40,7 +61,11 @@ describe('turn', () => {
   it('is accepted only when its own part is seen', () => {
     const story = sent().tell({ kind: 'prompt-send-completed', turnId: 't1' });
     assert.equal(story.state.turn?.phase, 'sent');
-    story.events({ type: 'message', sessionId: SESSION, message: { id: PROMPT.messageId, role: 'user', createdAt: 1 } });
+    story.events({
+      type: 'message',
+      sessionId: SESSION,
+      message: { id: PROMPT.messageId, role: 'user', createdAt: 1 },
+    });
     assert.equal(story.state.turn?.phase, 'sent');
     story.events(userPart);
     assert.equal(story.state.turn?.phase, 'accepted');
@@ -65,12 +90,15 @@ describe('turn', () => {
 
     it('on a completion inferred 250 ms after a final answer', () => {
       const story = running().events(finished());
-      assert.deepEqual(story.effects.findLast((effect) => effect.type === 'timer'), {
-        type: 'timer',
-        turnId: 't1',
-        name: 'inferred',
-        ms: 250,
-      });
+      assert.deepEqual(
+        story.effects.findLast((effect) => effect.type === 'timer'),
+        {
+          type: 'timer',
+          turnId: 't1',
+          name: 'inferred',
+          ms: 250,
+        },
+      );
       story.timer('inferred');
       assert.equal(story.settled?.outcome, 'ok');
       assert.equal(story.settled?.inferred, true);
@@ -88,7 +116,9 @@ describe('turn', () => {
   });
 
   it('T-02: … but not while a sub-agent is outstanding', () => {
-    const story = running().events(tool('running', { tool: 'task', childSessionId: 'ses_2' }), finished()).tell(died);
+    const story = running()
+      .events(tool('running', { tool: 'task', childSessionId: 'ses_2' }), finished())
+      .tell(died);
     assert.equal(story.settled?.outcome, 'server-unreachable');
   });
 
@@ -112,13 +142,19 @@ describe('turn', () => {
   });
 
   it('T-08: a message that ends in tool calls is not a final answer, however complete it looks', () => {
-    const story = running().events(text('All done!', { endedAt: 1 }), answer({ completedAt: 2, finish: 'tool-calls' }));
+    const story = running().events(
+      text('All done!', { endedAt: 1 }),
+      answer({ completedAt: 2, finish: 'tool-calls' }),
+    );
     assert.deepEqual(story.armed, []);
     assert.equal(story.tell(died).settled?.outcome, 'server-unreachable');
   });
 
   it('takes a structured answer for final although it ends in a tool call', () => {
-    const story = running().events(answer({ completedAt: 2, finish: 'tool-calls', structured: { findings: [] } }), idle);
+    const story = running().events(
+      answer({ completedAt: 2, finish: 'tool-calls', structured: { findings: [] } }),
+      idle,
+    );
     assert.equal(story.settled?.outcome, 'ok');
   });
 
@@ -130,13 +166,20 @@ describe('turn', () => {
   });
 
   it('S-13: a trailing idle of the turn before settles nothing', () => {
-    const story = sent().events(idle, idle).tell({ kind: 'prompt-send-completed', turnId: 't1' }).events(userPart, idle);
+    const story = sent()
+      .events(idle, idle)
+      .tell({ kind: 'prompt-send-completed', turnId: 't1' })
+      .events(userPart, idle);
     assert.equal(story.settled, undefined);
     assert.equal(story.state.turn?.phase, 'accepted');
   });
 
   it('S-13: a trailing error of the turn before does not settle one that works', () => {
-    const story = running().events({ type: 'error', sessionId: SESSION, error: { name: 'X', message: 'old' } });
+    const story = running().events({
+      type: 'error',
+      sessionId: SESSION,
+      error: { name: 'X', message: 'old' },
+    });
     story.events(finished(), idle);
     assert.equal(story.settled?.outcome, 'ok');
   });
@@ -145,7 +188,10 @@ describe('turn', () => {
     const story = running().tell({ kind: 'stop-requested', turnId: 't1', cause: 'user' }).events(idle);
     assert.equal(story.settled, undefined);
     assert.ok(story.armed.includes('idle'));
-    story.events(answer({ completedAt: 2, error: { name: 'MessageAbortedError', message: 'Aborted' } }), idle);
+    story.events(
+      answer({ completedAt: 2, error: { name: 'MessageAbortedError', message: 'Aborted' } }),
+      idle,
+    );
     assert.equal(story.settled?.outcome, 'interrupted');
   });
 
@@ -159,7 +205,11 @@ describe('turn', () => {
   it('an error without any work is a refusal, with its words', () => {
     const story = sent()
       .tell({ kind: 'prompt-send-completed', turnId: 't1' })
-      .events({ type: 'error', sessionId: SESSION, error: { name: 'UnknownError', message: 'Agent not found: nobody' } });
+      .events({
+        type: 'error',
+        sessionId: SESSION,
+        error: { name: 'UnknownError', message: 'Agent not found: nobody' },
+      });
     assert.ok(story.armed.includes('refused'));
     story.timer('refused').tell({ kind: 'synced', turnId: 't1', status: 'idle' });
     assert.equal(story.settled?.outcome, 'error');
@@ -167,7 +217,12 @@ describe('turn', () => {
   });
 
   it('R-09: the provider’s raw words are in the details, a sentence is the explanation', () => {
-    const error = { name: 'APIError', message: '{"type":"invalid_api_key"}', status: 401, detail: '{"type":"invalid_api_key"}' };
+    const error = {
+      name: 'APIError',
+      message: '{"type":"invalid_api_key"}',
+      status: 401,
+      detail: '{"type":"invalid_api_key"}',
+    };
     const story = running().events(answer({ completedAt: 2, error }), idle);
     assert.match(story.settled?.message ?? '', /did not accept the sign-in/);
     assert.doesNotMatch(story.settled?.message ?? '', /invalid_api_key/);
@@ -175,21 +230,35 @@ describe('turn', () => {
   });
 
   it('C-20: length and content-filter fail, stop ends', () => {
-    const outcome = (finish: 'length' | 'content-filter' | 'stop') => running().events(finished({ finish }), idle).timer('idle').tell({ kind: 'synced', turnId: 't1', status: 'idle' }).settled?.outcome;
+    const outcome = (finish: 'length' | 'content-filter' | 'stop') =>
+      running()
+        .events(finished({ finish }), idle)
+        .timer('idle')
+        .tell({ kind: 'synced', turnId: 't1', status: 'idle' }).settled?.outcome;
     assert.equal(outcome('length'), 'incomplete');
     assert.equal(outcome('content-filter'), 'error');
     assert.equal(outcome('stop'), 'ok');
   });
 
   it('stops a model that ends twice in a row without a reason', () => {
-    const story = running().events(answer({ completedAt: 2, finish: 'unknown' }), answer({ id: 'msg_b', completedAt: 3, finish: 'unknown' }));
+    const story = running().events(
+      answer({ completedAt: 2, finish: 'unknown' }),
+      answer({ id: 'msg_b', completedAt: 3, finish: 'unknown' }),
+    );
     assert.ok(story.records.some((record) => record.kind === 'stop-requested' && record.cause === 'loop'));
     story.events(idle).timer('idle').tell({ kind: 'synced', turnId: 't1', status: 'idle' });
     assert.equal(story.settled?.outcome, 'error');
   });
 
   it('waits while the user is asked, and goes on when the ask is answered', () => {
-    const ask = { type: 'permission' as const, id: 'per_1', sessionId: SESSION, permission: 'bash', patterns: ['ls'], always: [] };
+    const ask = {
+      type: 'permission' as const,
+      id: 'per_1',
+      sessionId: SESSION,
+      permission: 'bash',
+      patterns: ['ls'],
+      always: [],
+    };
     const story = running().events({ type: 'ask', sessionId: SESSION, ask });
     assert.equal(story.state.turn?.phase, 'waiting');
     story.events({ type: 'ask-closed', sessionId: SESSION, askId: 'per_1', reply: 'once' });
@@ -198,7 +267,10 @@ describe('turn', () => {
   });
 
   it('re-reads after the stream was away', () => {
-    const story = running().tell({ kind: 'stream', generation: 1, state: 'lost' }, { kind: 'stream', generation: 1, state: 'open' });
+    const story = running().tell(
+      { kind: 'stream', generation: 1, state: 'lost' },
+      { kind: 'stream', generation: 1, state: 'open' },
+    );
     assert.deepEqual(story.effects.at(-1), { type: 'sync', turnId: 't1' });
   });
 
@@ -223,15 +295,20 @@ describe('turn', () => {
       { kind: 'stop-requested', turnId: 't1', cause: 'user' },
     );
     fc.assert(
-      fc.property(fc.array(happening, { maxLength: 30 }), fc.array(happening, { maxLength: 10 }), (before, after) => {
-        const story = sent();
-        const tell = (one: EngineEvent | RecordBody): Story => ('kind' in one ? story.tell(one) : story.events(one));
-        before.forEach(tell);
-        story.tell(died);
-        after.forEach(tell);
-        assert.equal(story.records.filter((record) => record.kind === 'turn-settled').length, 1);
-        assert.equal(story.state.turn?.phase, 'settled');
-      }),
+      fc.property(
+        fc.array(happening, { maxLength: 30 }),
+        fc.array(happening, { maxLength: 10 }),
+        (before, after) => {
+          const story = sent();
+          const tell = (one: EngineEvent | RecordBody): Story =>
+            'kind' in one ? story.tell(one) : story.events(one);
+          before.forEach(tell);
+          story.tell(died);
+          after.forEach(tell);
+          assert.equal(story.records.filter((record) => record.kind === 'turn-settled').length, 1);
+          assert.equal(story.state.turn?.phase, 'settled');
+        },
+      ),
     );
   });
 });

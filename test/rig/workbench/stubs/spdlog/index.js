@@ -1,3 +1,4 @@
+// @ts-nocheck: what it stands in for has no types
 // Output channels are files that the native spdlog writes and the workbench tails: with no logger they stay empty.
 // Lines are appended synchronously and files never rotate, which is fine for a profile that lives for minutes.
 const { appendFileSync, closeSync, mkdirSync, openSync } = require('node:fs');

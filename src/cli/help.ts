@@ -1,0 +1,81 @@
+/** The pages of help. */
+import type { CommandName } from './args.ts';
+import { ENVIRONMENT, PASSWORD_VARIABLE } from './settings.ts';
+
+const OVERVIEW = `Holdfast runs coding-agent sessions on a local agent server, and keeps a journal of each.
+
+Usage
+  holdfast review [options]            review changes with an agent that can look and not touch
+  holdfast run "<prompt>" [options]    send one prompt in a new session
+  holdfast replay <journal> [--follow] read a journal back
+  holdfast help <command>              the options of a command
+  holdfast --version
+`;
+
+const EXIT_CODES = `Exit codes
+  0    done
+  1    failed, or it could not be started
+  2    ended without a full answer
+  3    the server is gone or cannot be reached
+  4    stalled
+  130  stopped
+`;
+
+const ENGINE_OPTIONS = `  --json               one record of the journal a line on stdout; progress stays on stderr
+  --model <p/m>        provider/model, or demo for the built-in demo model; default: the engine's own
+  --engine-path <file> the engine's binary; default: found on PATH and in the usual places
+  --attach <url>       use a server that runs already instead of starting one
+  --journal <folder>   where journals and logs go; default: the user's own state folder
+`;
+
+const REVIEW = `Usage: holdfast review [options]
+
+Reviews changes of the git repository around the current folder. The findings go to stdout.
+
+Options
+  --target <what>      uncommitted (the default), staged, branch:<base>, commit:<id>, range:<a..b>
+  --report <file>      also write the findings there as Markdown
+${ENGINE_OPTIONS}`;
+
+const RUN = `Usage: holdfast run "<prompt>" [options]
+
+Sends one prompt in a new session, in the current folder. The answer goes to stdout. What the agent asks leave for is
+asked here when this is a terminal, and denied when it is not.
+
+Options
+${ENGINE_OPTIONS}`;
+
+const REPLAY = `Usage: holdfast replay <journal> [--follow]
+
+Prints what a journal holds: the run, its turns, the findings, the decisions, and whether the same decisions would be
+taken from the same records again. The exit code is that of the run, or 1 when the journal cannot be read.
+
+<journal> is the folder of a run, or one file of it.
+
+Options
+  --follow             print progress as the journal grows, until the run ends; <journal> may then also be a folder of
+                       runs, of which the newest unfinished one is taken, or else the next to begin
+`;
+
+/** The page of one command, or the overview. Ends with a line feed. */
+export function helpText(topic: CommandName | undefined): string {
+  switch (topic) {
+    case 'review':
+      return `${REVIEW}\n${environment()}\n${EXIT_CODES}`;
+    case 'run':
+      return `${RUN}\n${environment()}\n${EXIT_CODES}`;
+    case 'replay':
+      return REPLAY;
+    case undefined:
+      return `${OVERVIEW}\n${environment()}\n${EXIT_CODES}`;
+  }
+}
+
+function environment(): string {
+  const lines = ENVIRONMENT.map(({ variable, means }) => `  ${variable.padEnd(25)} ${means}`);
+  return `Environment (options win)
+${lines.join('\n')}
+  ${PASSWORD_VARIABLE.padEnd(25)} the password of a server given by --attach
+  ${'NO_COLOR'.padEnd(25)} no colour in a terminal
+`;
+}

@@ -1,0 +1,109 @@
+/** Commands that start, steer and show what runs. */
+import * as vscode from 'vscode';
+import type { Run } from '../node/run/run.ts';
+import { pickRun } from './pick-run.ts';
+import { sendPrompt } from './prompting.ts';
+import { runTitle } from '../core/journal/run-title.ts';
+import { runIdOf } from './sessions-tree.ts';
+import type { Shell } from './shell.ts';
+
+/** What is reviewed: everything that is not committed. */
+const TARGET = 'uncommitted';
+
+export async function runReview({ hosting, panel, notices }: Shell): Promise<void> {
+  const running = hosting.activeRuns.find((run) => run.state.info?.type === 'review');
+  if (running !== undefined) {
+    panel.show(running);
+    notices.info(vscode.l10n.t('A review is running already.'));
+    return;
+  }
+  const host = await hosting.need();
+  panel.show(await host.startReview(TARGET));
+}
+
+export async function newSession({ hosting, panel }: Shell): Promise<void> {
+  const host = await hosting.need();
+  panel.show(host.startSession(), { focus: true });
+}
+
+/**
+ * Asks for a prompt and sends it in the run that is shown, or in a new session when none is.
+ * @param given the prompt, from a keybinding's `args`; it is then not asked for.
+ */
+export async function promptFromPalette({ hosting, panel, notices }: Shell, given: unknown): Promise<void> {
+  const shown = panel.run;
+  if (shown?.active === true) {
+    panel.show(shown);
+    notices.info(vscode.l10n.t('A turn is under way. Wait for its end, or stop it.'));
+    return;
+  }
+  const text = typeof given === 'string' ? given : await askPrompt(shown);
+  if (text === undefined || text.trim() === '') return;
+  const run = shown ?? (await hosting.need()).startSession();
+  panel.show(run);
+  if (!(await sendPrompt(hosting, notices, run, text))) panel.keepDraft(run, text);
+}
+
+async function askPrompt(shown: Run | undefined): Promise<string | undefined> {
+  return vscode.window.showInputBox({
+    title:
+      shown === undefined
+        ? vscode.l10n.t('Prompt for a new session')
+        : vscode.l10n.t('Prompt for "{0}"', runTitle(shown)),
+    placeHolder: vscode.l10n.t('What the agent should do'),
+    ignoreFocusOut: true,
+  });
+}
+
+/** Stops the shown run if it runs, else the one that does. */
+export function stopTurn({ hosting, panel, notices }: Shell): void {
+  const run = panel.run?.active === true ? panel.run : hosting.activeRuns[0];
+  if (run === undefined) notices.info(vscode.l10n.t('Nothing is running.'));
+  else run.stop('user');
+}
+
+export async function restartServer({ hosting }: Shell): Promise<void> {
+  const runs = hosting.activeRuns;
+  if (runs.length > 0 && hosting.server?.state !== 'unreachable' && !(await confirmRestart(runs))) return;
+  const host = await hosting.need();
+  await host.restartServer();
+}
+
+async function confirmRestart(runs: readonly Run[]): Promise<boolean> {
+  const restart = vscode.l10n.t('Restart Server');
+  const detail = vscode.l10n.t('It ends with the server. What was said until then is kept.');
+  const question = vscode.l10n.t(
+    '"{0}" is running. Restart the server anyway?',
+    runs[0] === undefined ? '' : runTitle(runs[0]),
+  );
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, restart)) === restart;
+}
+
+export async function showPanel({ panel }: Shell): Promise<void> {
+  await panel.showLast();
+}
+
+/** Shows a session: the one it is called on, else one to choose. */
+export async function openSession(shell: Shell, argument: unknown): Promise<void> {
+  const id = runIdOf(argument) ?? (await pickRun(shell, vscode.l10n.t('Open which session?')));
+  if (id !== undefined) shell.panel.show(await shell.hosting.openRun(id));
+}
+
+/** What a click on the server's state offers. */
+export async function serverMenu(): Promise<void> {
+  const command = (icon: string, label: string, id: string): vscode.QuickPickItem & { id: string } => ({
+    label: `$(${icon}) ${label}`,
+    id,
+  });
+  const picked = await vscode.window.showQuickPick(
+    [
+      command('checklist', vscode.l10n.t('Run Review'), 'runReview'),
+      command('window', vscode.l10n.t('Show Panel'), 'showPanel'),
+      command('debug-restart', vscode.l10n.t('Restart Server'), 'restartServer'),
+      command('output', vscode.l10n.t('Show Log'), 'showLog'),
+      command('gear', vscode.l10n.t('Open Settings'), 'openSettings'),
+    ],
+    { title: 'Holdfast', placeHolder: vscode.l10n.t('What to do') },
+  );
+  if (picked !== undefined) await vscode.commands.executeCommand(`holdfast.${picked.id}`);
+}

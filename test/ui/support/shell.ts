@@ -1,0 +1,140 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { engineBinary, engineEnvironment } from '../../rig/engine.mjs';
+import { findMarked } from '../../rig/leftovers.mjs';
+import { ROOT, VSIX } from '../../rig/paths.mjs';
+import { makeSample } from '../../rig/sample.mjs';
+import type { FrameLocator, Locator } from '../../rig/workbench/page.mjs';
+import type { Theme } from '../../rig/workbench/themes.mjs';
+import { openWorkbench, type Workbench } from '../../rig/workbench/workbench.mjs';
+
+/** For what the engine takes part in: its start on a cold and busy machine. */
+export const ENGINE_MS = 90_000;
+/** For what the workbench does by itself. */
+export const WORKBENCH_MS = 30_000;
+
+export interface ShellOptions {
+  settings?: Record<string, unknown>;
+  /** The engine's own configuration file. */
+  engineConfig?: Record<string, unknown>;
+  theme?: Theme;
+}
+
+/** The built VSIX in a real workbench, on a sample repository with uncommitted changes. */
+export class Shell {
+  readonly folder: string;
+  readonly workbench: Workbench;
+  readonly settings: Record<string, unknown>;
+
+  private constructor(folder: string, workbench: Workbench, settings: Record<string, unknown>) {
+    this.folder = folder;
+    this.workbench = workbench;
+    this.settings = settings;
+  }
+
+  static async open(options: ShellOptions = {}): Promise<Shell> {
+    const folder = path.join(mkdtempSync(path.join(tmpdir(), 'ui-')), 'checkout');
+    makeSample(folder);
+    const settings = {
+      'holdfast.engine.path': engineBinary(),
+      'holdfast.model': 'demo',
+      ...options.settings,
+    };
+    const workbench = await openWorkbench({
+      folder,
+      vsix: process.env['HOLDFAST_VSIX'] ?? VSIX,
+      settings,
+      env: ({ home }) => engineFiles(home, options.engineConfig),
+      viewport: { width: 1440, height: 900 },
+      ...(options.theme === undefined ? {} : { theme: options.theme }),
+    });
+    return new Shell(folder, workbench, settings);
+  }
+
+  /** The panel's document. */
+  get panel(): FrameLocator {
+    return this.workbench.webview();
+  }
+
+  /** A text of the turn, not its repetition for screen readers. */
+  said(text: string): Locator {
+    return this.panel.getByRole('main').getByText(text);
+  }
+
+  /** The heading of the sample's result in the panel. */
+  get result(): Locator {
+    return this.panel.getByRole('heading', { name: '10 findings' });
+  }
+
+  /** An item of the status bar, by its id. */
+  statusItem(id: 'server' | 'turn'): Locator {
+    return this.workbench.page.locator(`[id="holdfast.holdfast.holdfast.${id}"]`);
+  }
+
+  toasts(text: string): Locator {
+    return this.workbench.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
+  }
+
+  /** Shows the list of sessions. */
+  async showSessions(): Promise<Locator> {
+    const { page } = this.workbench;
+    const view = page.locator('.pane-body .monaco-list[aria-label="Sessions"]');
+    if (!(await view.isVisible()))
+      await page.locator('.activitybar a[aria-label="Holdfast"]').first().click();
+    return view;
+  }
+
+  /** Runs the review of the sample to its end. */
+  async review(): Promise<void> {
+    await this.workbench.runCommand('Holdfast: Run Review');
+    await this.result.waitFor({ timeout: ENGINE_MS });
+  }
+
+  /** Resolves once the extension has put this text on disk among what the panel keeps. */
+  kept(text: string): Promise<void> {
+    const storage = path.join(this.workbench.profile.globalStorage, 'holdfast.holdfast/workspaces');
+    const [workspace = ''] = readdirSync(storage);
+    const folder = path.join(storage, workspace);
+    return new Promise((resolve) => {
+      const watcher = watch(folder, () => look());
+      const look = (): void => {
+        if (!readdirSync(folder).includes('panel.json')) return;
+        if (!readFileSync(path.join(folder, 'panel.json'), 'utf8').includes(text)) return;
+        watcher.close();
+        resolve();
+      };
+      look();
+    });
+  }
+
+  /** Ends the engine's server the hard way. */
+  killServer(): void {
+    const mark = path.basename(this.workbench.profile.dir);
+    const [server] = findMarked(mark).filter(
+      ({ command }) => / serve( |$)/.test(command) && command.includes('opencode'),
+    );
+    if (server === undefined) throw new Error('there is no server to kill');
+    process.kill(server.pid, 'SIGKILL');
+  }
+
+  async close(): Promise<void> {
+    await this.workbench.close();
+    rmSync(path.dirname(this.folder), { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Leaves a picture for whoever wants to look, in `out/screens`. */
+  async picture(name: string): Promise<void> {
+    await this.workbench.screenshot(path.join(ROOT, 'out/screens', `${name}.png`));
+  }
+}
+
+function engineFiles(home: string, config: Record<string, unknown> | undefined): Record<string, string> {
+  const env = engineEnvironment(home);
+  if (config !== undefined) {
+    const folder = path.join(home, '.config/opencode');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'opencode.json'), JSON.stringify(config));
+  }
+  return env;
+}
