@@ -56,7 +56,7 @@ export class Progress {
       case 'answered':
         return [{ label: 'answer', text: answerText(record.answer) }];
       case 'gate':
-        return record.ok ? [] : [{ label: 'check', text: gateText(record), tone: 'warn' }];
+        return record.verdict === 'accept' ? [] : [{ label: 'check', text: gateText(record), tone: 'warn' }];
       case 'findings':
         return this.#withFindings ? record.findings.map(findingLine) : [];
       case 'stop-requested':

@@ -97,7 +97,7 @@ function decisionText(record: JournalRecord): string | undefined {
     case 'turn-settled':
       return `${record.turnId} settled: ${settledText(record)}`;
     case 'gate':
-      return `${record.stepId} checked: ${record.ok ? 'accepted' : `refused, ${record.problems.join('; ')}`}`;
+      return `${record.stepId} checked: ${record.verdict === 'accept' ? 'accepted' : `refused (${record.verdict}), ${record.problems.join('; ')}`}`;
     case 'stop-requested':
       return `stop: ${record.cause}`;
     case 'run-ended':

@@ -177,6 +177,8 @@ export const HeaderSchema = v.object({
   ),
   /** Whether a prompt can be sent now; if not, `promptHint` says why. */
   canSend: v.boolean(),
+  /** Whether anything of the run is under way, its server's start included. */
+  canStop: v.boolean(),
   promptHint: v.string(),
   /** How many rows were dropped from the top to bound the view; the transcript has them. */
   droppedRows: v.number(),

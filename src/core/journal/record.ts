@@ -64,7 +64,13 @@ export const RecordBodySchema = v.variant('kind', [
   v.object({ kind: v.literal('scope'), scope: ReviewScopeSchema }),
   v.object({ kind: v.literal('step-started'), stepId: v.string(), phase: v.string(), title: v.string() }),
   /** The exit check of a step. `problems` name what is wrong or missing, in the words of the repair prompt. */
-  v.object({ kind: v.literal('gate'), stepId: v.string(), ok: v.boolean(), problems: v.array(v.string()) }),
+  v.object({
+    kind: v.literal('gate'),
+    stepId: v.string(),
+    /** `repair` asks the model once more, `fail` ends the step. */
+    verdict: v.picklist(['accept', 'repair', 'fail']),
+    problems: v.array(v.string()),
+  }),
   v.object({ kind: v.literal('step-ended'), stepId: v.string(), outcome: v.picklist(OUTCOMES) }),
   /** The anchored result of a review. `dropped` names what the model reported and the gate refused, with the reason. */
   v.object({
@@ -142,6 +148,8 @@ export const RecordBodySchema = v.variant('kind', [
     outcome: v.picklist(OUTCOMES),
     /** A sentence for people. */
     message: v.optional(v.string()),
+    /** The `kind` of the error that ended it, where one did: see `errors.ts`. */
+    errorKind: v.optional(v.string()),
   }),
   /** Something worth keeping that changes no state: a parsing oddity, a warning about a setting. */
   v.object({ kind: v.literal('note'), level: v.picklist(['info', 'warning']), text: v.string() }),

@@ -63,7 +63,7 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
     case 'step-started':
       return line(`Step: ${record.title}`);
     case 'gate':
-      return record.ok
+      return record.verdict === 'accept'
         ? []
         : [...line('The answer was not usable:'), ...record.problems.map((problem) => `  ${problem}`)];
     case 'findings':

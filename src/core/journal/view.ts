@@ -16,6 +16,9 @@ import { phasesOf } from '../review/phases.ts';
 export const MAX_ROW_TEXT = 1 << 20;
 /** Most rows of a view, give or take a tenth; the oldest are dropped first and counted in the header. Bounds the panel's memory. */
 export const MAX_ROWS = 2000;
+/** How a review's answer begins. */
+const ANSWER_FENCE = '```json';
+const CONNECTING_AGAIN = 'Connection to the server lost, connecting again …';
 const CUT_MARK = '\n\n… (the rest stands in the transcript)';
 
 export interface ViewOptions {
@@ -95,7 +98,7 @@ export class RunViewFold {
       case 'answered':
         return this.#setAsk(record.askId, 'sent');
       case 'gate':
-        if (!record.ok) this.#put(gateNotice(record));
+        if (record.verdict !== 'accept') this.#put(gateNotice(record));
         return;
       case 'findings':
         this.#headerChanged = true;
@@ -105,14 +108,12 @@ export class RunViewFold {
       case 'turn-settled':
         this.#headerChanged = true;
         this.#closeOpenRows();
+        this.#closeStreamNotice();
         if (record.outcome !== 'ok') this.#put(endCard(`end:${record.turnId}`, record, this.#state));
         return;
       case 'run-ended':
         this.#headerChanged = true;
-        // A failure before any turn has no other place to be said.
-        if (record.outcome !== 'ok' && this.#state.turn === undefined)
-          this.#put(endCard('end', record, this.#state));
-        return;
+        return this.#onRunEnded(record);
       case 'note':
         if (record.level === 'warning')
           this.#put({ kind: 'notice', id: `note:${record.seq}`, text: record.text, tone: 'warn' });
@@ -167,6 +168,7 @@ export class RunViewFold {
       files: [...conversation.changes],
       todos: [...conversation.todos],
       canSend: !active,
+      canStop: active,
       promptHint: active ? 'Wait for the turn to end, or stop it.' : '',
       droppedRows: this.#droppedRows,
     };
@@ -225,7 +227,8 @@ export class RunViewFold {
 
   #putText(part: TextPart, gap: boolean): void {
     const done = part.endedAt !== undefined;
-    const text = part.text.length > MAX_ROW_TEXT ? part.text.slice(0, MAX_ROW_TEXT) + CUT_MARK : part.text;
+    const said = this.#withoutAnswer(part.text);
+    const text = said.length > MAX_ROW_TEXT ? said.slice(0, MAX_ROW_TEXT) + CUT_MARK : said;
     if (part.type === 'reasoning') {
       this.#put({
         kind: 'thinking',
@@ -241,6 +244,17 @@ export class RunViewFold {
     this.#setOpen(part.id, !done);
   }
 
+  /** Not so in what is asked once the review is over. */
+  #isReviewing(): boolean {
+    return this.#state.review !== undefined && this.#state.review.phase !== 'done';
+  }
+
+  /** A review's answer is for the gate: people see it as findings, and whole in the transcript. */
+  #withoutAnswer(text: string): string {
+    const at = this.#isReviewing() ? text.indexOf(ANSWER_FENCE) : -1;
+    return at < 0 ? text : text.slice(0, at);
+  }
+
   #append(partId: string, text: string, at: number): void {
     const row = this.#rows.get(partId);
     if (row === undefined) {
@@ -251,6 +265,13 @@ export class RunViewFold {
     }
     if ((row.kind !== 'text' && row.kind !== 'thinking') || row.text.length >= MAX_ROW_TEXT) return;
     const from = row.text.length;
+    if (this.#isReviewing() && row.kind === 'text') {
+      const known = this.#state.conversation.parts.get(partId);
+      const whole = known === undefined || known.part.type === 'tool' ? row.text : known.part.text;
+      // The fence may have begun in what is shown already.
+      const answerAt = whole.indexOf(ANSWER_FENCE, Math.max(0, from - ANSWER_FENCE.length));
+      if (answerAt >= 0) return this.#put({ ...row, text: whole.slice(0, answerAt) });
+    }
     const room = MAX_ROW_TEXT - from;
     row.text += text.length > room ? text.slice(0, room) + CUT_MARK : text;
     if (!this.#changes.has(partId)) this.#changes.set(partId, { from });
@@ -311,7 +332,7 @@ export class RunViewFold {
         ...(range === undefined ? {} : { line: range.start }),
         ...(suggestion === undefined ? {} : { suggestion }),
       })),
-      coverage: scope === undefined ? '' : coverageText(scope),
+      coverage: scope === undefined ? '' : coverageText(scope, record),
       skipped: scope?.skipped ?? [],
     });
   }
@@ -321,13 +342,27 @@ export class RunViewFold {
       this.#put({
         kind: 'notice',
         id: `stream:${++this.#streams}`,
-        text: 'Connection to the server lost, connecting again …',
+        text: CONNECTING_AGAIN,
         tone: 'quiet',
       });
     } else if (this.#streams > 0) {
       const text = 'Connected again; what was missed was read from the server';
       this.#put({ kind: 'notice', id: `stream:${this.#streams}`, text, tone: 'quiet' });
     }
+  }
+
+  /** A lost connection of a turn that is over is not being made again. */
+  #closeStreamNotice(): void {
+    const row = this.#rows.get(`stream:${this.#streams}`);
+    if (row?.kind === 'notice' && row.text === CONNECTING_AGAIN)
+      this.#put({ ...row, text: 'Connection to the server lost' });
+  }
+
+  /** A failure that no turn tells of has no other place to be said. */
+  #onRunEnded(record: RecordOf<'run-ended'>): void {
+    const { turn } = this.#state;
+    const told = turn?.phase === 'settled' && turn.outcome !== 'ok';
+    if (record.outcome !== 'ok' && !told) this.#put(endCard('end', record, this.#state));
   }
 
   /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */

@@ -1,6 +1,6 @@
 /** The words in which a run's ends and checks are shown. */
 import type { Row } from '../protocol.ts';
-import { outcomeTitle } from '../outcome.ts';
+import { type Outcome, outcomeTitle } from '../outcome.ts';
 import type { RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 
@@ -13,19 +13,26 @@ export function endCard(
   state: RunState,
 ): Card {
   const { outcome } = record;
-  const stopped = outcome === 'interrupted';
+  const cause = record.kind === 'run-ended' ? record.errorKind : undefined;
   const exit = outcome === 'server-unreachable' ? state.server.exit : undefined;
   const detail = exit?.stderrTail || (record.kind === 'turn-settled' ? record.error?.detail : undefined);
   return {
     kind: 'card',
     id,
-    tone: stopped ? 'info' : outcome === 'incomplete' ? 'warn' : 'error',
+    tone: outcome === 'interrupted' ? 'info' : outcome === 'incomplete' ? 'warn' : 'error',
     title: outcomeTitle(outcome),
     text: record.message ?? '',
     facts: [],
     ...(detail === undefined || detail === '' ? {} : { details: detail }),
-    actions: outcome === 'server-unreachable' ? ['restart-server', 'show-log'] : stopped ? [] : ['show-log'],
+    actions: waysOut(outcome, cause),
   };
+}
+
+function waysOut(outcome: Outcome, cause: string | undefined): Card['actions'] {
+  if (outcome === 'server-unreachable') return ['restart-server', 'show-log'];
+  if (outcome === 'interrupted') return [];
+  if (cause === 'engine-missing' || cause === 'model-missing') return ['open-settings', 'show-log'];
+  return ['show-log'];
 }
 
 export function gateNotice(record: RecordOf<'gate'>): Row {

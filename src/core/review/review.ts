@@ -10,10 +10,11 @@
  */
 import type { JournalRecord, RecordBody, RecordOf } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
+import { INSPECT_STEP } from './plan.ts';
 /** Answers that do not fit are asked for once more; a model that fails twice will not get better by asking. */
 export const MAX_REPAIRS = 1;
 
-const INSPECT = { stepId: 'inspect', phase: 'Inspect', title: 'Inspect the changes' };
+const INSPECT = { stepId: INSPECT_STEP.id, phase: INSPECT_STEP.phase, title: INSPECT_STEP.title };
 
 export type ReviewState =
   | { phase: 'scoping' }
@@ -44,13 +45,13 @@ export function stepReview(review: ReviewState, record: JournalRecord): Step {
     case 'inspecting':
       return record.kind === 'turn-settled' ? onTurnSettled(review, record) : stay(review);
     case 'checking':
-      if (record.kind === 'gate' && !record.ok && review.repairs < MAX_REPAIRS) {
+      if (record.kind === 'gate' && record.verdict === 'repair') {
         return {
           review: { phase: 'inspecting', repairs: review.repairs + 1 },
           effects: [{ type: 'repair', problems: record.problems }],
         };
       }
-      if (record.kind === 'gate' && !record.ok) return onGivenUp(review, record);
+      if (record.kind === 'gate' && record.verdict === 'fail') return onGivenUp(review, record);
       if (record.kind === 'findings')
         return { review: { phase: 'reporting' }, effects: [stepEnded('ok'), { type: 'report' }] };
       return stay(review);
@@ -96,7 +97,7 @@ function onTurnSettled(review: { repairs: number }, record: RecordOf<'turn-settl
 }
 
 function onGivenUp(review: ReviewState, record: RecordOf<'gate'>): Step {
-  const message = `The model gave no usable answer, also when asked again: ${record.problems[0] ?? 'it did not fit the form'}`;
+  const message = record.problems[0] ?? 'The model gave no usable answer.';
   return {
     review,
     effects: [

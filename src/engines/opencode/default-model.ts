@@ -16,10 +16,14 @@ const Providers = v.object({
 const Paths = v.object({ state: v.string() });
 const Recent = v.object({ recent: v.array(v.object({ providerID: v.string(), modelID: v.string() })) });
 
+/** The provider that opencode 1.18.33 offers, and takes by default, without any configuration. */
+const HOSTED = 'opencode';
+
 /**
  * The model of a prompt that names none, by the same steps as opencode 1.18.33: the default agent's, the
  * configured one, the one used last in its terminal, the best of the first provider (of the configured ones,
- * where there are any). Undefined when there is no provider at all.
+ * where there are any). One thing is otherwise: its own hosted provider counts only when somebody chose it,
+ * because code must not go to a service that nobody named. Undefined when there is no other.
  */
 export async function readDefaultModel(requests: Requests): Promise<string | undefined> {
   const operation = 'read the models';
@@ -35,7 +39,7 @@ export async function readDefaultModel(requests: Requests): Promise<string | und
     if (provider !== undefined && Object.hasOwn(provider.models, modelID)) return `${providerID}/${modelID}`;
   }
   const names = Object.keys(config.provider);
-  const provider = providers.find((candidate) => names.length === 0 || names.includes(candidate.id));
+  const provider = providers.find(({ id }) => (names.length === 0 ? id !== HOSTED : names.includes(id)));
   const model = provider === undefined ? undefined : best[provider.id];
   return provider === undefined || model === undefined ? undefined : `${provider.id}/${model}`;
 }

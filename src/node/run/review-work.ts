@@ -7,6 +7,7 @@ import { ANSWER_JSON_SCHEMA } from '../../core/review/answer.ts';
 import { reviewLabel } from '../../core/review/coverage.ts';
 import type { ReviewTarget } from '../../core/review/finding.ts';
 import { checkAnswer, type GivenAnswer, namedFiles } from '../../core/review/gate.ts';
+import { INSPECT_STEP } from '../../core/review/plan.ts';
 import { inspectPrompt, repairPrompt } from '../../core/review/prompt.ts';
 import { markdownReport } from '../../core/review/report.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
@@ -49,8 +50,10 @@ export class ReviewWork {
           return this.#report(run);
       }
     } catch (error) {
-      const outcome = (error as { kind?: unknown }).kind === 'start' ? 'server-unreachable' : 'error';
-      if (run.active) run.append({ kind: 'run-ended', outcome, message: explain(error) });
+      const { kind: errorKind } = error as { kind?: unknown };
+      const outcome = errorKind === 'start' ? 'server-unreachable' : 'error';
+      const known = typeof errorKind === 'string' ? { errorKind } : {};
+      if (run.active) run.append({ kind: 'run-ended', outcome, message: explain(error), ...known });
     }
   }
 
@@ -83,7 +86,7 @@ export class ReviewWork {
     const verdict = checkAnswer(given, { scope, texts, lastTry });
     switch (verdict.verdict) {
       case 'accept':
-        run.append({ kind: 'gate', stepId: 'inspect', ok: true, problems: [] });
+        run.append({ kind: 'gate', stepId: INSPECT_STEP.id, verdict: 'accept', problems: [] });
         run.append({
           kind: 'findings',
           findings: verdict.findings,
@@ -92,12 +95,17 @@ export class ReviewWork {
         });
         return;
       case 'repair':
-        return run.append({ kind: 'gate', stepId: 'inspect', ok: false, problems: verdict.problems });
+        return run.append({
+          kind: 'gate',
+          stepId: INSPECT_STEP.id,
+          verdict: 'repair',
+          problems: verdict.problems,
+        });
       case 'fail':
         return run.append({
           kind: 'gate',
-          stepId: 'inspect',
-          ok: false,
+          stepId: INSPECT_STEP.id,
+          verdict: 'fail',
           problems: [verdict.message, ...verdict.problems],
         });
     }

@@ -61,7 +61,7 @@ function reviewed(): Story {
       { kind: 'server', generation: 2, state: 'ready', engineVersion: '1.18.33' },
     )
     .events(tool('running'), tool('completed', { startedAt: 0, endedAt: 100 }), tool('completed'))
-    .tell({ kind: 'gate', stepId: 'inspect', ok: false, problems: ['no anchor', 'no file'] })
+    .tell({ kind: 'gate', stepId: 'inspect', verdict: 'repair', problems: ['no anchor', 'no file'] })
     .tell(findings)
     .events(answer({ tokens: { input: 37_000, output: 900, reasoning: 0, cacheRead: 0, cacheWrite: 0 } }))
     .after(9900)

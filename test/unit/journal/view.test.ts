@@ -103,6 +103,40 @@ describe('view of a run', () => {
     );
   });
 
+  it('leaves the answer of a review to the findings, however its fence is cut', () => {
+    const said = 'I looked at it.\n\n```json\n{"findings":[]}\n```\n';
+    for (let cut = 1; cut < said.length; cut++) {
+      const story = running('review').events(text(''), delta(said.slice(0, cut)), delta(said.slice(cut)));
+      assert.equal(story.rows('text')[0]?.text, 'I looked at it.\n\n');
+      story.events(text(said, { endedAt: 9 }));
+      assert.equal(story.rows('text')[0]?.text, 'I looked at it.\n\n');
+    }
+  });
+
+  it('offers the settings when there is no engine or no model', () => {
+    const story = begin().tell({
+      kind: 'run-ended',
+      outcome: 'error',
+      message: 'No engine.',
+      errorKind: 'engine-missing',
+    });
+    assert.deepEqual(
+      story.rows('card').map((row) => row.actions),
+      [['open-settings', 'show-log']],
+    );
+  });
+
+  it('does not say that it connects again once the server is gone', () => {
+    const story = running().tell(
+      { kind: 'stream', generation: 1, state: 'lost' },
+      { kind: 'server', generation: 1, state: 'stopped', exit: { code: 1, stderrTail: '', expected: false } },
+    );
+    assert.deepEqual(
+      story.rows('notice').map((row) => row.text),
+      ['Connection to the server lost'],
+    );
+  });
+
   it('keeps a half answer that the engine gave up, marked, beside the new try', () => {
     const story = running().events(text('Half an ans'));
     story.events({

@@ -84,8 +84,8 @@ export function begin(type: 'review' | 'prompt' = 'prompt'): Story {
 }
 
 /** As far as a prompt that has left for the server. */
-export function sent(): Story {
-  return begin().tell(
+export function sent(type: 'review' | 'prompt' = 'prompt'): Story {
+  return begin(type).tell(
     { kind: 'turn-drafted', turnId: 't1', sessionId: SESSION, prompt: PROMPT, label: '' },
     { kind: 'attempt-started', turnId: 't1', attempt: 1 },
     { kind: 'prompt-send-started', turnId: 't1' },
@@ -93,8 +93,8 @@ export function sent(): Story {
 }
 
 /** As far as a turn that the engine works on, with one open answer. */
-export function running(): Story {
-  return sent().tell({ kind: 'prompt-send-completed', turnId: 't1' }).events(userPart, busy, answer({}));
+export function running(type: 'review' | 'prompt' = 'prompt'): Story {
+  return sent(type).tell({ kind: 'prompt-send-completed', turnId: 't1' }).events(userPart, busy, answer({}));
 }
 
 export const busy: EngineEvent = { type: 'status', sessionId: SESSION, status: { type: 'busy' } };
