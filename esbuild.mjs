@@ -2,7 +2,8 @@
 //   --production  minified, no source maps
 //   --watch       again on every change
 //   --tests       the test suites instead: one bundle per test file, in out/test/<suite>/
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+//   --bench       the measurements instead, in out/bench/
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -109,8 +110,23 @@ function testBuild(suite) {
   };
 }
 
+/** Each measuring process is a program of its own. @returns {import('esbuild').BuildOptions} */
+function benchBuild() {
+  const files = readdirSync(path.join(ROOT, 'test/bench')).filter((file) => file.endsWith('.ts'));
+  return {
+    ...common,
+    ...node,
+    format: 'esm',
+    entryPoints: files.map((file) => `test/bench/${file}`),
+    outdir: 'out/bench',
+    outExtension: { '.js': '.mjs' },
+    packages: 'external',
+  };
+}
+
 /** @returns {import('esbuild').BuildOptions[]} */
 function chosenBuilds() {
+  if (process.argv.includes('--bench')) return [benchBuild()];
   if (!process.argv.includes('--tests')) return products();
   rmSync(path.join(ROOT, 'out/test'), { recursive: true, force: true }); // a test that was removed must not run on
   return findSuites().map(({ name }) => testBuild(name));

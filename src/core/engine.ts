@@ -65,8 +65,6 @@ export const EngineMessageSchema = v.object({
   cost: v.optional(v.number()),
   model: v.optional(v.string()),
   agent: v.optional(v.string()),
-  /** The object of a structured answer, when one was asked for and given. Untrusted. */
-  structured: v.optional(v.unknown()),
 });
 export type EngineMessage = v.InferOutput<typeof EngineMessageSchema>;
 
@@ -220,8 +218,6 @@ export const PromptSchema = v.object({
   /** `provider/model`, or absent for the engine's own default. */
   model: v.optional(v.string()),
   agent: v.optional(v.string()),
-  /** Asks for a structured answer in this JSON schema. */
-  format: v.optional(v.record(v.string(), v.unknown())),
   /** Added to the system prompt of this turn. */
   system: v.optional(v.string()),
 });

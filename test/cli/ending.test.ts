@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { hang, hold, says, type Step, structured, text, tool } from '../fakes/model/steps.ts';
+import { answers, hang, hold, says, type Step, text, tool } from '../fakes/model/steps.ts';
 import { type Running, runFolder, start, startWithEngine } from './support/command.ts';
 import { findingsAnswer, openPlace, type Place } from './support/place.ts';
 
@@ -21,7 +21,7 @@ describe('how the command ends', () => {
   /** A review, or a run, whose model has begun to answer and waits at a gate. */
   async function midTurn(
     args: readonly string[],
-    after: readonly Step[] = [structured(findingsAnswer())],
+    after: readonly Step[] = [answers(findingsAnswer())],
     nodeArgs: readonly string[] = [],
   ): Promise<{ running: Running; gate: string }> {
     const gate = `gate-${++gates}`;
@@ -146,7 +146,7 @@ describe('how the command ends', () => {
   });
 
   it('--follow in a folder of runs that have all ended waits for the next one', async () => {
-    place.model.script(() => says(structured(findingsAnswer())));
+    place.model.script(() => says(answers(findingsAnswer())));
     const storage = place.freshStorage();
     const first = startWithEngine(place, ['review'], { storage });
     assert.equal(await first.code, 0, first.stderr());

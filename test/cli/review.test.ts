@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseRecord } from '../../src/core/journal/record.ts';
 import { engineBinary, startEngine } from '../engine/support/engine-process.ts';
 import { scriptedModelConfig } from '../fakes/model/config.ts';
-import { says, structured, text, tool } from '../fakes/model/steps.ts';
+import { answers, says, text, tool } from '../fakes/model/steps.ts';
 import { runFolder, start, startWithEngine } from './support/command.ts';
 import { findingsAnswer, openPlace, type Place, PLANTED } from './support/place.ts';
 
@@ -18,7 +18,7 @@ describe('holdfast review', () => {
   afterEach(() => assert.deepEqual(place.endLeftovers(), [], 'a process outlived the command'));
 
   it('prints the planted defects where they stand, writes the report, and ends with 0', async () => {
-    place.model.script(() => says(structured(findingsAnswer())));
+    place.model.script(() => says(answers(findingsAnswer())));
     const report = join(place.root, 'report.md');
     const review = startWithEngine(place, ['review', '--report', report]);
     assert.equal(await review.code, 0, review.stderr());
@@ -34,7 +34,7 @@ describe('holdfast review', () => {
   });
 
   it('--json prints exactly the records of the journal, one a line', async () => {
-    place.model.script(() => says(structured(findingsAnswer())));
+    place.model.script(() => says(answers(findingsAnswer())));
     const review = startWithEngine(place, ['review', '--json']);
     assert.equal(await review.code, 0, review.stderr());
     const journal = join(await runFolder(review), 'journal-000001.jsonl');
@@ -53,7 +53,7 @@ describe('holdfast review', () => {
   it('C-20: an answer that does not fit is asked for once more, and then accepted', async () => {
     const wrong = findingsAnswer([{ ...PLANTED[0]!, anchor: 'this stands nowhere' }]);
     place.model.script(({ prompt }) =>
-      says(structured(prompt.startsWith('Your answer could not be accepted') ? findingsAnswer() : wrong)),
+      says(answers(prompt.startsWith('Your answer could not be accepted') ? findingsAnswer() : wrong)),
     );
     const asked = place.model.requests.length;
     const review = startWithEngine(place, ['review']);
@@ -66,7 +66,7 @@ describe('holdfast review', () => {
   it('a model told to write a file cannot', async () => {
     const file = join(place.repo, 'planted.txt');
     place.model.script(({ step }) =>
-      says(step === 0 ? tool('write', { filePath: file, content: 'x' }) : structured(findingsAnswer())),
+      says(step === 0 ? tool('write', { filePath: file, content: 'x' }) : answers(findingsAnswer())),
     );
     const review = startWithEngine(place, ['review']);
     assert.equal(await review.code, 0, review.stderr());
@@ -74,7 +74,7 @@ describe('holdfast review', () => {
   });
 
   it('zero findings is a result', async () => {
-    place.model.script(() => says(structured({ summary: 'Fine.', findings: [] })));
+    place.model.script(() => says(answers({ summary: 'Fine.', findings: [] })));
     const review = startWithEngine(place, ['review']);
     assert.equal(await review.code, 0, review.stderr());
     assert.match(review.stdout(), /^No findings · 2 files reviewed\n$/);
@@ -91,7 +91,7 @@ describe('holdfast review', () => {
   it('uses a server that was started by hand, and leaves it running', async () => {
     const engine = await startEngine({ config: scriptedModelConfig(place.model.baseUrl) });
     try {
-      place.model.script(() => says(structured(findingsAnswer())));
+      place.model.script(() => says(answers(findingsAnswer())));
       const args = ['review', '--attach', engine.baseUrl, '--journal', place.freshStorage()];
       const review = start(place, { args, env: { HOLDFAST_SERVER_PASSWORD: engine.password } });
       assert.equal(await review.code, 0, review.stderr());

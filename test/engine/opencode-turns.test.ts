@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AskEvent, EngineEvent } from '../../src/core/engine.ts';
-import { hold, reasoning, says, structured, text, tool } from '../fakes/model/steps.ts';
+import { hold, reasoning, says, text, tool } from '../fakes/model/steps.ts';
 import { startBench, type Bench } from './support/bench.ts';
 
 const isAsk = (event: EngineEvent): event is AskEvent => event.type === 'ask';
@@ -104,24 +104,6 @@ describe('turns on the real engine', function () {
     const turn = await bench.settled(sessionId, from);
     assert.match(turn.tools[0]?.output ?? '', /"Which one\?"="A"/);
     assert.deepEqual(turn.texts, ['A it is.']);
-  });
-
-  it('a structured answer arrives as an object, without a further model call', async () => {
-    const format = { type: 'object', properties: { answer: { type: 'string' } }, required: ['answer'] };
-    bench.model.script({ ask: says(structured({ answer: 'yes' })) });
-    const turn = await bench.turn(sessionId, bench.prompt('ask', { format }));
-    assert.deepEqual(
-      turn.answers.map((answer) => [answer.structured, answer.finish]),
-      [[{ answer: 'yes' }, 'tool-calls']],
-    );
-    assert.equal(bench.model.requests.filter((request) => request.sessionId === sessionId).length, 1);
-  });
-
-  it('text where a structured answer was asked for is told as an error of the message', async () => {
-    bench.model.script({ ask: says(text('Yes.')) });
-    const turn = await bench.turn(sessionId, bench.prompt('ask', { format: { type: 'object' } }));
-    assert.equal(turn.answers[0]?.error?.name, 'StructuredOutputError');
-    assert.equal(turn.answers[0]?.structured, undefined);
   });
 
   it('words for the system prompt reach the model', async () => {

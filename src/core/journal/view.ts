@@ -5,12 +5,11 @@
 import { assertNever } from '../errors.ts';
 import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
-import { coverageText, sizeText } from '../review/coverage.ts';
+import { coverageText } from '../review/coverage.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
-import { runTitle } from './run-title.ts';
-import { isActive, type RunState } from './state.ts';
+import type { RunState } from './state.ts';
+import { headerOf } from './header.ts';
 import { endCard, gateNotice } from './wording.ts';
-import { phasesOf } from '../review/phases.ts';
 
 /** Longest text of one row, UTF-16 units; what is beyond stands in the transcript. 1 Mi is more than a person scrolls. */
 export const MAX_ROW_TEXT = 1 << 20;
@@ -139,39 +138,13 @@ export class RunViewFold {
   }
 
   header(): Header {
-    const { info, review, turn, ended, conversation, server } = this.#state;
-    const status = turn === undefined ? undefined : conversation.sessions.get(turn.sessionId)?.status;
-    const running = turn !== undefined && turn.phase !== 'settled';
-    const active = isActive(this.#state);
-    return {
-      runId: info?.runId ?? '',
-      type: info?.type ?? 'prompt',
-      title: runTitle({ state: this.#state }),
-      scope:
-        this.#state.scope === undefined ? '' : `${this.#state.scope.title} · ${sizeText(this.#state.scope)}`,
-      startedAt: info?.at ?? 0,
-      ...(ended === undefined || active ? {} : { endedAt: ended.at, outcome: ended.outcome }),
+    return headerOf(this.#state, {
+      model: this.#model,
       tokens: this.#tokenTotal,
       cost: this.#costTotal,
-      phases:
-        review === undefined ? [] : phasesOf(review, this.#state.findings ? 2 : this.#state.scope ? 1 : 0),
-      demo: info?.demo ?? false,
-      model: this.#model ?? info?.model ?? '',
-      engine: `${info?.engine ?? ''} ${this.#state.engineVersion ?? info?.engineVersion ?? ''}`.trim(),
-      server: server.state,
-      turn: turnWord(turn),
-      ...(running ? { turnStartedAt: turn.startedAt, progressAt: turn.progressAt } : {}),
       stallLimitMs: this.#stallLimitMs,
-      ...(running && status?.type === 'retry'
-        ? { retry: { attempt: status.attempt, message: status.message, nextAt: status.nextAt } }
-        : {}),
-      files: [...conversation.changes],
-      todos: [...conversation.todos],
-      canSend: !active,
-      canStop: active,
-      promptHint: active ? 'Wait for the turn to end, or stop it.' : '',
       droppedRows: this.#droppedRows,
-    };
+    });
   }
 
   #applyEvent({ event, at }: RecordOf<'event'>): void {
@@ -429,23 +402,5 @@ export class RunViewFold {
       this.#droppedRows++;
     }
     this.#headerChanged = true;
-  }
-}
-
-function turnWord(turn: RunState['turn']): Header['turn'] {
-  if (turn === undefined) return 'none';
-  if (turn.phase === 'settled') return 'settled';
-  if (turn.stop !== undefined) return 'stopping';
-  switch (turn.phase) {
-    case 'drafted':
-    case 'sent':
-    case 'accepted':
-      return 'sending';
-    case 'running':
-      return 'running';
-    case 'waiting':
-      return 'waiting';
-    default:
-      return assertNever(turn);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The structured answer of the inspect step: its form, and reading it out of what the model gave.
+ * The answer of the inspect step: its form, and reading it out of the text that the model gave.
  *
- * The valibot schema decides; the JSON schema tells the model the same in its own language. Bounds are in the
- * JSON schema's descriptions and not in its keywords, because some providers refuse length keywords in tools.
+ * The valibot schema decides; the JSON schema, which stands in the prompt, tells the model the same in its own
+ * language. Bounds are in the JSON schema's descriptions, as sentences: a model reads them better than keywords.
  */
 import * as v from 'valibot';
 import { CONFIDENCES, SEVERITIES } from './finding.ts';
@@ -18,7 +18,7 @@ const MAX_ANCHOR = 4_000;
 /** UTF-16 units; a rewrite of the anchor may be longer than it. */
 const MAX_SUGGESTION = 8_000;
 const MAX_SUMMARY = 4_000;
-/** UTF-16 units of an answer given as text: above what `MAX_FINDINGS` full ones take. */
+/** UTF-16 units of the whole text: above what `MAX_FINDINGS` full ones take. */
 const MAX_ANSWER_TEXT = 6_000_000;
 /** Problems named at once: enough to see the pattern, few enough for a prompt. */
 const MAX_PROBLEMS = 20;
@@ -96,12 +96,9 @@ export type ParsedAnswer =
       usable?: { answer: ReviewAnswer; malformed: MalformedFinding[] };
     };
 
-/**
- * Reads the answer from the structured object or, when there is none, from the last fenced JSON block of the
- * final text or from a text that is one JSON object.
- */
-export function parseAnswer(given: { structured?: unknown; text: string }): ParsedAnswer {
-  const found = given.structured === undefined ? jsonOf(given.text) : { value: given.structured };
+/** Reads the answer from the last fenced JSON block of the final text, or from a text that is one JSON object. */
+export function parseAnswer(text: string): ParsedAnswer {
+  const found = jsonOf(text);
   if ('problem' in found) return { ok: false, problems: [found.problem] };
   const whole = v.safeParse(AnswerSchema, found.value);
   if (!whole.success) return { ok: false, problems: whole.issues.map((issue) => `${issue.message}.`) };
@@ -132,7 +129,7 @@ export function atMost(problems: readonly string[]): string[] {
   ];
 }
 
-/** The form of the answer as a JSON schema, for the engine's structured output. */
+/** The form of the answer as a JSON schema, for the prompt. */
 export const ANSWER_JSON_SCHEMA: Readonly<Record<string, unknown>> = {
   type: 'object',
   properties: {
@@ -213,21 +210,25 @@ function jsonOf(text: string): { value: unknown } | { problem: string } {
   }
 }
 
-/** The content of the last closed fence that holds an object. JSON has no raw line breaks in strings, so a fence line ends it. */
+/**
+ * The content of the last closed fence, marked as JSON or not at all, that holds an object. JSON has no raw line
+ * breaks in strings, so a fence line ends it; and a line that opens a JSON block does so wherever it stands, so that
+ * a fence left open before it does not swallow the answer.
+ */
 function lastFencedBlock(text: string): string | undefined {
   let last: string | undefined;
-  let open: { fence: string; lines: string[] } | undefined;
+  let open: { fence: string; language: string; lines: string[] } | undefined;
   for (const each of text.split('\n')) {
     const trimmed = each.trim();
+    const [, fence, language = ''] = /^(`{3,}|~{3,})\s*(\w*)/.exec(trimmed)?.map((part) => part.toLowerCase()) ?? [];
     if (open && trimmed === open.fence) {
       const content = open.lines.join('\n').trim();
-      if (content.startsWith('{')) last = content;
+      if (/^(?:json)?$/.test(open.language) && content.startsWith('{')) last = content;
       open = undefined;
-    } else if (open) {
-      open.lines.push(each);
+    } else if (fence !== undefined && (!open || language === 'json')) {
+      open = { fence, language, lines: [] };
     } else {
-      const fence = /^(`{3,}|~{3,})/.exec(trimmed)?.[1];
-      if (fence !== undefined) open = { fence, lines: [] };
+      open?.lines.push(each);
     }
   }
   return last;

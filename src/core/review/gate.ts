@@ -12,7 +12,6 @@ import type { Finding, ReviewScope, ScopeFile } from './finding.ts';
 export interface GivenAnswer {
   finish?: FinishReason | undefined;
   error?: EngineError | undefined;
-  structured?: unknown;
   text: string;
 }
 
@@ -33,7 +32,7 @@ export type Verdict =
 /** The files of the scope that the answer names: their texts are needed for `checkAnswer`. Deleted ones are left out. */
 export function namedFiles(given: GivenAnswer, scope: ReviewScope): string[] {
   const named = new Set<string>();
-  for (const finding of usableOf(parseAnswer(given)).findings) {
+  for (const finding of usableOf(parseAnswer(given.text)).findings) {
     const file = fileInScope(scope, finding.file);
     if (file && file.status !== 'deleted') named.add(file.file);
   }
@@ -52,7 +51,7 @@ export function checkAnswer(
   const failure = failureOf(given);
   if (failure !== undefined) return { verdict: 'fail', message: failure, problems: [] };
 
-  const parsed = parseAnswer(given);
+  const parsed = parseAnswer(given.text);
   const { summary, findings, malformed } = usableOf(parsed);
   const problems = parsed.ok ? [] : [...parsed.problems];
   if (!parsed.ok && !parsed.usable && context.lastTry) {
@@ -73,9 +72,7 @@ export function checkAnswer(
 
 /** Why the turn did not end as an answer must, in a sentence for people; undefined when it did. */
 function failureOf(given: GivenAnswer): string | undefined {
-  // opencode 1.18.33 puts this error on a message that answers in text alone; the text may still hold the answer.
-  if (given.error && given.error.name !== 'StructuredOutputError')
-    return `The model call failed: ${given.error.message}`;
+  if (given.error) return `The model call failed: ${given.error.message}`;
   switch (given.finish) {
     case 'stop':
     // A stream that ended without a reason; whether the answer is whole shows when it is parsed.
@@ -83,10 +80,7 @@ function failureOf(given: GivenAnswer): string | undefined {
       return undefined;
     case 'tool-calls':
     case undefined:
-      // opencode 1.18.33 ends a turn with `tool-calls` when the tool called was StructuredOutput.
-      return given.structured === undefined
-        ? 'The turn ended in the middle of a step, without an answer.'
-        : undefined;
+      return 'The turn ended in the middle of a step, without an answer.';
     case 'length':
       return 'The model reached its output limit before the answer was whole.';
     case 'content-filter':

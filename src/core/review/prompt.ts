@@ -82,10 +82,10 @@ const INSTRUCTIONS = `## What to do
 
 const ANSWER_FORM = `## The answer
 
-End with one answer of this form: call the tool \`StructuredOutput\` with it if you have that tool, else write it as one
-fenced \`json\` block at the end of your text. \`file\` is a path from the list of files under review; \`anchor\` is text
-copied verbatim from that file as it is now (for a deleted file: from the removed lines), without the signs of the
-diff or line numbers.
+End your text with one fenced \`json\` block, and nothing after it: one JSON object by the schema below. Before the block,
+one short sentence is enough; what you have to say belongs into the object. \`file\` is a path from the list of files under
+review; \`anchor\` is text copied verbatim from that file as it is now (for a deleted file: from the removed lines),
+without the signs of the diff or line numbers.
 
 ${JSON.stringify(ANSWER_JSON_SCHEMA)}`;
 

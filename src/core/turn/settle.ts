@@ -28,23 +28,16 @@ export interface SettleCause {
   sendFailed?: boolean;
 }
 
-/**
- * opencode 1.18.33 puts this error on a whole answer that came as text although a form was asked for. Whether it can
- * be used all the same, or must be asked for again, is for who reads it.
- */
-const FORM_ERROR = 'StructuredOutputError';
-
 type Settlement = Omit<RecordOf<'turn-settled'>, 'kind' | 'turnId' | 'seq' | 'at'>;
 
 /**
  * The final answer, if there is one: a closed message without an error that ends by itself. A message that
- * ends in tool calls is a step boundary, however complete it looks, unless it carries the structured answer.
+ * ends in tool calls is a step boundary, however complete it looks.
  */
 export function finalAnswer(facts: Pick<Facts, 'answers'>): EngineMessage | undefined {
   const last = facts.answers.at(-1);
-  if (last?.completedAt === undefined || (last.error !== undefined && last.error.name !== FORM_ERROR))
-    return undefined;
-  return last.finish === 'stop' || last.structured !== undefined ? last : undefined;
+  if (last?.completedAt === undefined || last.error !== undefined) return undefined;
+  return last.finish === 'stop' ? last : undefined;
 }
 
 /** Tools of the given messages that have not ended, those of sub-agents among them through their parent's call. */

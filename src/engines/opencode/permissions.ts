@@ -1,7 +1,7 @@
 import type { PermissionRule } from '../../core/engine.ts';
 
 /**
- * What an agent that only reads may do: look at files of the workspace, keep a to-do list, give its answer.
+ * What an agent that only reads may do: look at files of the workspace, keep a to-do list.
  *
  * The last rule that matches wins, and a session's rules come after those of the user's configuration. A tool
  * whose last rule is a denial for every pattern is not even offered to the model, so a broad grant that the
@@ -21,6 +21,4 @@ export const READ_ONLY_PERMISSIONS: readonly PermissionRule[] = [
   { permission: 'glob', pattern: '*', action: 'allow' },
   { permission: 'list', pattern: '*', action: 'allow' },
   { permission: 'todowrite', pattern: '*', action: 'allow' },
-  // The tool by which a structured answer is given obeys the rules like any other.
-  { permission: 'StructuredOutput', pattern: '*', action: 'allow' },
 ];

@@ -48,6 +48,11 @@ export async function lookUpPrompt(
   }
 }
 
+/**
+ * What is left out on purpose: `format`, a JSON schema for the answer. opencode 1.18.33 stores it in a way that it
+ * then refuses to read: `GET /session/{id}/message` of that session answers 400 "Expected OutputFormatJsonSchema" for
+ * good, and recovery lives on reading sessions. A form is asked for in the prompt's text instead.
+ */
 function promptBody(prompt: Prompt): Record<string, unknown> {
   const slash = prompt.model?.indexOf('/') ?? -1;
   const model =
@@ -60,7 +65,6 @@ function promptBody(prompt: Prompt): Record<string, unknown> {
     model,
     agent: prompt.agent,
     system: prompt.system,
-    format: prompt.format === undefined ? undefined : { type: 'json_schema', schema: prompt.format },
     parts: [{ id: prompt.partId, type: 'text', text: prompt.text }],
   };
 }

@@ -27,7 +27,6 @@ const KINDS: Readonly<Record<string, ToolKind>> = {
   todoread: { class: 'read-only', title: 'Read to-dos' },
   todowrite: { class: 'read-only', title: 'Update to-dos' },
   question: { class: 'read-only', title: 'Ask' },
-  StructuredOutput: { class: 'read-only', title: 'Answer' },
   // What a call of a tool that does not exist, or with broken arguments, is renamed to. Nothing ran.
   invalid: { class: 'read-only', title: 'Invalid call', says: 'error' },
   bash: { class: 'effectful', title: 'Run', says: 'command' },

@@ -56,7 +56,6 @@ export function engineMessage(wire: WireMessage): EngineMessage {
   if (wire.finish !== undefined) message.finish = finishReason(wire.finish);
   if (wire.error !== undefined) message.error = engineError(wire.error);
   if (wire.cost !== undefined) message.cost = wire.cost;
-  if (wire.structured !== undefined) message.structured = wire.structured;
   if (wire.tokens !== undefined) {
     const { input, output, reasoning, cache } = wire.tokens;
     message.tokens = { input, output, reasoning, cacheRead: cache.read, cacheWrite: cache.write };

@@ -48,7 +48,6 @@ export const WireMessage = v.variant('role', [
     error: v.optional(WireError),
     tokens: v.optional(WireTokens),
     cost: v.optional(v.number()),
-    structured: v.optional(v.unknown()),
   }),
 ]);
 export type WireMessage = v.InferOutput<typeof WireMessage>;

@@ -14,7 +14,7 @@ const HONEST =
 
 /**
  * Decides the next reply from the conversation alone, as a real model would: a review first opens a file or two,
- * then gives its answer, by the tool `StructuredOutput` when it is offered.
+ * then gives its answer.
  */
 export function replyTo(request: ChatRequest): Reply {
   const tools = new Set((request.tools ?? []).map((tool) => tool.function.name));
@@ -31,7 +31,7 @@ export function replyTo(request: ChatRequest): Reply {
     const files = filesToRead(answer);
     if (files.length > 0) return look(files, review.root);
   }
-  return give(answer, tools.has('StructuredOutput'));
+  return give(answer);
 }
 
 function lastReview(messages: readonly ChatMessage[]): ReturnType<typeof readInspectPrompt> {
@@ -53,10 +53,10 @@ function look(files: readonly string[], root: string): Reply {
   };
 }
 
-function give(answer: ReviewAnswer, structured: boolean): Reply {
-  const args = { ...answer };
-  if (structured) return { text: answer.summary, calls: [{ tool: 'StructuredOutput', args }] };
-  return { text: `${answer.summary}\n\n\`\`\`json\n${JSON.stringify(args, null, 2)}\n\`\`\``, calls: [] };
+function give(answer: ReviewAnswer): Reply {
+  const { length } = answer.findings;
+  const said = `Demo model: ${length === 0 ? 'no' : length} ${length === 1 ? 'finding' : 'findings'} by fixed rules.`;
+  return { text: `${said}\n\n\`\`\`json\n${JSON.stringify(answer, null, 2)}\n\`\`\``, calls: [] };
 }
 
 function filesToRead(answer: ReviewAnswer): string[] {

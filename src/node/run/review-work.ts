@@ -3,7 +3,6 @@ import * as path from 'node:path';
 import { explain } from '../../core/errors.ts';
 import type { Engine } from '../../core/engine.ts';
 import type { RunState } from '../../core/journal/state.ts';
-import { ANSWER_JSON_SCHEMA } from '../../core/review/answer.ts';
 import { reviewLabel } from '../../core/review/coverage.ts';
 import type { ReviewTarget } from '../../core/review/finding.ts';
 import { checkAnswer, type GivenAnswer, namedFiles } from '../../core/review/gate.ts';
@@ -71,7 +70,7 @@ export class ReviewWork {
     if (sessionId === undefined) throw new Error('The review has no session');
     const ids = this.#options.engine.newPromptIds();
     const model = this.#model === undefined ? {} : { model: this.#model };
-    run.startTurn(sessionId, { ...ids, text, format: ANSWER_JSON_SCHEMA, ...model }, label);
+    run.startTurn(sessionId, { ...ids, text, ...model }, label);
   }
 
   async #check(run: Run, lastTry: boolean): Promise<void> {
@@ -145,5 +144,5 @@ function givenAnswer(state: RunState): GivenAnswer {
   for (const { messageId, part } of conversation.parts.values()) {
     if (messageId === id && part.type === 'text') text += `${part.text}\n`;
   }
-  return { finish: message?.finish, error: message?.error, structured: message?.structured, text };
+  return { finish: message?.finish, error: message?.error, text };
 }

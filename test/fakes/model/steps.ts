@@ -34,8 +34,9 @@ export const tool = (name: string, args: Record<string, unknown> | string): Step
   name,
   args,
 });
-/** The structured answer: the tool that the engine offers when a prompt asks for a JSON schema. */
-export const structured = (answer: Record<string, unknown>): Step => tool('StructuredOutput', answer);
+/** The answer of a review: text that ends with one fenced JSON block. */
+export const answers = (answer: Record<string, unknown>): Step =>
+  text(`Here is the answer.\n\n\`\`\`json\n${JSON.stringify(answer, null, 2)}\n\`\`\`\n`);
 export const hold = (gate: string): Step => ({ do: 'hold', gate });
 export const hang = (): Step => ({ do: 'hang' });
 export const drop = (): Step => ({ do: 'drop' });

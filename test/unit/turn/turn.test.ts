@@ -150,14 +150,6 @@ describe('turn', () => {
     assert.equal(story.tell(died).settled?.outcome, 'server-unreachable');
   });
 
-  it('takes a structured answer for final although it ends in a tool call', () => {
-    const story = running().events(
-      answer({ completedAt: 2, finish: 'tool-calls', structured: { findings: [] } }),
-      idle,
-    );
-    assert.equal(story.settled?.outcome, 'ok');
-  });
-
   it('C-06: an event of a sub-agent is progress of its parent', () => {
     const story = running();
     story.events({ type: 'session', sessionId: 'ses_2', parentId: SESSION, title: 'Sub' });
