@@ -101,7 +101,9 @@ function Files({ files }: { files: Header['files'] }): JSX.Element {
                 title={`Open ${file.file}`}
                 onClick={() => host.post({ type: 'open-file', file: file.file })}
               >
-                <span class="file-name">{file.file}</span>
+                <span class="file-name elide-start">
+                  <bdi dir="ltr">{file.file}</bdi>
+                </span>
                 <Changes additions={file.additions} deletions={file.deletions} />
               </button>
             </li>

@@ -6,6 +6,7 @@ import { CodeBlock } from './code-block.tsx';
 import { useFold, useRun } from './context.ts';
 import { Disclosure } from './disclosure.tsx';
 import { Icon } from './icons.tsx';
+import { inlineCode } from './inline-code.tsx';
 import { GrowingMarkdown } from './markdown.tsx';
 
 const SEVERITY_WORDS: Readonly<Record<FindingRow['severity'], string>> = {
@@ -97,8 +98,12 @@ function Finding({ finding, fold }: { finding: FindingRow; fold: string }): JSX.
           onKeyDown={onKeyDown}
         >
           <span class="severity-dot" aria-hidden="true" />
-          <span class="finding-title">{finding.title}</span>
-          <span class="finding-place">{place(name, line)}</span>
+          <span class="finding-head">
+            <span class="finding-title">{inlineCode(finding.title)}</span>
+            <span class="finding-place elide-start">
+              <bdi dir="ltr">{place(name, line)}</bdi>
+            </span>
+          </span>
           <small class="finding-sub">
             {sub.join(' · ')}
             {name !== file && <> · {file.slice(0, -name.length)}</>}

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import type { Host } from '../host.ts';
 import type { PanelState } from '../store.ts';
+import { underWay } from '../under-way.ts';
 import { Activity } from './activity.tsx';
 import { Announcer, type Announcement } from './announcer.tsx';
 import { RunProvider, type RunContext } from './context.ts';
@@ -43,7 +44,11 @@ function Run({ host, state, shown }: RunProps): JSX.Element {
     <RunProvider value={context}>
       <div class="run" data-turn={header.turn}>
         <RunHeader header={header} />
-        <Transcript entries={entries} droppedRows={header.droppedRows} />
+        <Transcript
+          entries={entries}
+          droppedRows={header.droppedRows}
+          underWay={underWay(header, entries.length > 0)}
+        />
         <footer class="run-footer">
           <Activity header={header} />
           <PromptBox header={header} draft={state.draft} />

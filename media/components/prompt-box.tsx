@@ -39,7 +39,6 @@ export function PromptBox({ header, draft }: { header: Header; draft: string }):
     event.preventDefault();
     send();
   };
-  const active = header.turn === 'sending' || header.turn === 'running' || header.turn === 'waiting';
   const stopping = header.turn === 'stopping';
   return (
     <div class={`prompt ${header.canSend ? '' : 'prompt-closed'}`}>
@@ -62,7 +61,7 @@ export function PromptBox({ header, draft }: { header: Header; draft: string }):
             {header.promptHint}
           </span>
         )}
-        {active || stopping ? (
+        {header.canStop ? (
           <button
             type="button"
             class="button prompt-stop"

@@ -4,13 +4,15 @@ import * as path from 'node:path';
 import { JournalError } from '../core/errors.ts';
 import { isActive } from '../core/journal/state.ts';
 import { exitCode } from '../core/outcome.ts';
+import { systemClock } from '../node/clock.ts';
+import { Changes } from '../node/journal/changes.ts';
 import { readJournal } from '../node/journal/journal-reader.ts';
+import { JournalTail } from '../node/journal/journal-tail.ts';
 import { journalFiles } from '../node/journal/journal-writer.ts';
-import { isAlive } from '../node/process/tree.ts';
+import { watchJournal } from '../node/journal/watch-journal.ts';
+import { livesElsewhere } from '../node/run/owner.ts';
 import { isRunId, listRuns } from '../node/run/run-store.ts';
 import type { ReplayCommand } from './args.ts';
-import { Changes } from './changes.ts';
-import { JournalTail } from './journal-tail.ts';
 import { Progress } from './progress.ts';
 import { RunFold } from './run-fold.ts';
 import type { Shell } from './shell.ts';
@@ -23,7 +25,7 @@ const RUNS = 'runs';
 export async function follow(command: ReplayCommand, { terminal, cwd }: Shell): Promise<number> {
   const where = path.resolve(cwd, command.journal);
   const run = isFolderOfRuns(where) ? await findRun(where, terminal) : where;
-  const changes = new Changes(run);
+  const changes = new Changes(run, systemClock);
   try {
     return await followRun(run, changes, terminal);
   } finally {
@@ -35,24 +37,23 @@ async function followRun(run: string, changes: Changes, terminal: Terminal): Pro
   const fold = new RunFold();
   const progress = new Progress({ findings: true });
   const tail = new JournalTail(run);
-  for (;;) {
-    // Before the read: an owner's last words may come just before its end.
-    const ownerLives = fold.state.info === undefined || fold.ownerLives();
-    const { records, problems } = tail.read();
+  const ownerLives = (): boolean => fold.state.info === undefined || fold.ownerLives();
+  for await (const { records, problems, ...look } of watchJournal(tail, changes, ownerLives)) {
     for (const record of records) {
       fold.take(record);
       for (const line of progress.lines(record, fold.state, () => fold.header())) terminal.printLine(line);
     }
     for (const text of problems) terminal.printLine({ label: 'problem', text, tone: 'warn' });
-    const standing = fold.standing(ownerLives);
+    const standing = fold.standing(look.ownerLives);
     if (standing.is === 'ended') {
       // An end that is in the journal has been told with its record.
       if (fold.state.ended === undefined)
         terminal.printLine({ label: 'stopped', text: standing.message ?? '', tone: 'warn' });
       return exitCode(standing.outcome);
     }
-    await changes.next();
   }
+  // Nobody closes the changes before the end is seen.
+  return exitCode('interrupted');
 }
 
 function isFolderOfRuns(where: string): boolean {
@@ -67,13 +68,11 @@ function isFolderOfRuns(where: string): boolean {
 /** The newest unfinished run, or the next one that begins. */
 async function findRun(runs: string, terminal: Terminal): Promise<string> {
   const known = listRuns(runs);
-  const unfinished = known.find(
-    ({ folder, info }) => info !== undefined && isAlive(info.owner.pid) && isUnderWay(folder),
-  );
+  const unfinished = known.find(({ folder, info }) => livesElsewhere(info) && isUnderWay(folder));
   if (unfinished !== undefined) return unfinished.folder;
   terminal.say({ label: 'waiting', text: `for a run in ${runs}` });
   const old = new Set(known.map(({ id }) => id));
-  const changes = new Changes(runs);
+  const changes = new Changes(runs, systemClock);
   try {
     for (;;) {
       const begun = listRuns(runs).find(({ id }) => !old.has(id));

@@ -4,13 +4,10 @@ import { isActive, newRunState, type RunEffect, type RunState, stepRun } from '.
 import { RunViewFold } from '../core/journal/view.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Header } from '../core/protocol.ts';
-import { isAlive } from '../node/process/tree.ts';
+import { livesElsewhere, ORPHANED } from '../node/run/owner.ts';
 
 /** How a run stands, as its journal and the process that writes it tell. */
 export type Standing = { is: 'running' } | { is: 'ended'; outcome: Outcome; message?: string };
-
-/** What is said of a run whose owner is gone; nobody writes its end any more. */
-const ORPHANED = 'Holdfast itself ended while this ran. What was seen until then is kept.';
 
 export class RunFold {
   readonly state: RunState = newRunState();
@@ -30,8 +27,7 @@ export class RunFold {
 
   /** Whether the process that writes the journal exists. */
   ownerLives(): boolean {
-    const { info } = this.state;
-    return info !== undefined && isAlive(info.owner.pid);
+    return livesElsewhere(this.state.info);
   }
 
   /** @param ownerLives as it was before the last records were read: its last words may come just before its end. */

@@ -68,6 +68,15 @@ export class JournalError extends Error {
   }
 }
 
+/** Another live process does this run and alone may steer it. Handled by: one sentence; the run is shown as it goes on. */
+export class ForeignRunError extends Error {
+  readonly kind = 'foreign-run';
+  constructor() {
+    super('This run belongs to another window or command. Steer it there; here it is only shown.');
+    this.name = 'ForeignRunError';
+  }
+}
+
 /** The user or the shell cancelled. Never shown as an error. */
 export class CancelledError extends Error {
   readonly kind = 'cancelled';

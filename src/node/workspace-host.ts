@@ -10,8 +10,10 @@ import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
 import { readJournal } from './journal/journal-reader.ts';
+import { JournalTail } from './journal/journal-tail.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
-import { isAlive } from './process/tree.ts';
+import { followRun, isOver, settleOrphan } from './run/follow-run.ts';
+import { livesElsewhere } from './run/owner.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
@@ -73,8 +75,14 @@ export class WorkspaceHost {
     return listRuns(this.runsFolder);
   }
 
+  /** What this process does. Runs of other processes are none of ours, even while they are shown. */
   get activeRuns(): Run[] {
-    return [...this.#runs.values()].filter((run) => run.active);
+    return [...this.#runs.values()].filter((run) => run.active && !run.followed);
+  }
+
+  /** Whether a run that is open here is under way, in this process or in another one. */
+  isUnderWay(id: string): boolean {
+    return this.#runs.get(id)?.active === true;
   }
 
   /**
@@ -105,9 +113,10 @@ export class WorkspaceHost {
 
   /**
    * Sends a prompt in a run: a first one, or a further one in its session. Resolves once the turn is under way.
-   * @throws EngineMissingError, StartError, ModelMissingError, RequestError; nothing was sent then.
+   * @throws EngineMissingError, StartError, ModelMissingError, RequestError, ForeignRunError; nothing was sent then.
    */
   async prompt(run: Run, text: string): Promise<void> {
+    run.assertOurs();
     if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
     const model = await this.connect(run);
     const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
@@ -115,8 +124,8 @@ export class WorkspaceHost {
   }
 
   /**
-   * A run by its id: a live one of this process, or one folded from its journal. A run whose owner is gone is
-   * settled first: nothing is "running" without somebody who runs it.
+   * A run by its id: a live one of this process, or one folded from its journal. A run that another process does
+   * is followed; one whose owner is gone is settled first.
    * @throws JournalError when its journal cannot be read.
    */
   open(id: string): { run: Run; problems: string[] } {
@@ -124,11 +133,14 @@ export class WorkspaceHost {
     if (live !== undefined) return { run: live, problems: [] };
     const entry = this.list().find((candidate) => candidate.id === id);
     const folder = entry?.folder ?? `${this.runsFolder}/${id}`;
-    const { records, problems } = readJournal(folder);
+    // Before the read: what an owner that is gone wrote last is read then.
+    const tail = livesElsewhere(entry?.info) ? new JournalTail(folder) : undefined;
+    const { records, problems } = tail?.read() ?? readJournal(folder);
     const run = this.#makeRun(id, folder);
     run.restore(records);
     this.#runs.set(id, run);
-    if (run.active && !this.#ownerLives(run)) this.#settleOrphan(run);
+    if (tail !== undefined && !isOver(run)) this.#disposables.push(followRun(run, tail, this.#options));
+    else settleOrphan(run);
     return { run, problems };
   }
 
@@ -260,31 +272,6 @@ export class WorkspaceHost {
     if (record.kind === 'turn-drafted') this.server.turnStarted(`${run.id} ${record.turnId}`);
     if (record.kind === 'turn-settled')
       this.server.turnEnded(`${run.id} ${record.turnId}`, record.outcome === 'ok');
-  }
-
-  #ownerLives(run: Run): boolean {
-    const owner = run.state.info?.owner;
-    if (owner === undefined) return false;
-    if (owner.pid === process.pid)
-      return (
-        owner.startedAt === this.#options.processStartedAt && this.#runs.get(run.id)?.connection !== undefined
-      );
-    return isAlive(owner.pid);
-  }
-
-  #settleOrphan(run: Run): void {
-    const message = 'Holdfast itself ended while this ran. What was seen until then is kept.';
-    const { turn } = run.state;
-    if (turn !== undefined && turn.phase !== 'settled') {
-      run.append({
-        kind: 'turn-settled',
-        turnId: turn.turnId,
-        outcome: 'interrupted',
-        inferred: true,
-        message,
-      });
-    }
-    if (run.active) run.append({ kind: 'run-ended', outcome: 'interrupted', message });
   }
 }
 

@@ -16,6 +16,7 @@ export async function answerRequest({ hosting, panel, notices }: Shell): Promise
     return;
   }
   const { run, ask } = found;
+  run.assertOurs();
   const answer = ask.type === 'permission' ? await askPermission(ask) : await askQuestions(ask.questions);
   // Answered elsewhere, or over, while the user thought about it.
   if (answer !== undefined && run.state.conversation.asks.has(ask.id))

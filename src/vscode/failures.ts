@@ -24,6 +24,7 @@ function actionsFor(kind: unknown): NoticeAction[] {
         commandAction(vscode.l10n.t('Show Log'), 'holdfast.showLog'),
       ];
     case 'target':
+    case 'foreign-run':
       return [];
     default:
       return [commandAction(vscode.l10n.t('Show Log'), 'holdfast.showLog')];

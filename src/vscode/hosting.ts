@@ -87,6 +87,11 @@ export class Hosting implements vscode.Disposable {
     return this.current?.activeRuns ?? [];
   }
 
+  /** Whether a run is under way: in this window or, once it was opened here, in another one. */
+  isUnderWay(id: string): boolean {
+    return this.current?.isUnderWay(id) ?? false;
+  }
+
   /** The host, as it is: for looking at what there is. @throws Error when no folder is open. */
   async look(): Promise<WorkspaceHost> {
     return this.#state.name === 'none' ? this.#open() : this.#state.opening;

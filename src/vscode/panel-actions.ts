@@ -6,12 +6,12 @@ import type { Hosting } from './hosting.ts';
 import { fileInside } from './inside.ts';
 import type { Notices } from './notices.ts';
 import type { PanelActions } from './panel.ts';
-import { answerAsk, sendPrompt } from './prompting.ts';
+import { answerAsk, sendPrompt, stopRun } from './prompting.ts';
 
 export function panelActions(hosting: Hosting, notices: Notices): PanelActions {
   return {
     send: (run, text) => sendPrompt(hosting, notices, run, text),
-    stop: (run) => run.stop('user'),
+    stop: (run) => stopRun(notices, run),
     answer: (run, askId, answer) => answerAsk(notices, run, askId, answer),
     openFile: (run, file, line, panel) => openFile(notices, run, file, line, panel),
     openLink,

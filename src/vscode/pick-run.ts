@@ -9,12 +9,11 @@ export async function pickRun(
   title: string,
   fits: (item: RunItem) => boolean = () => true,
 ): Promise<string | undefined> {
-  const live = new Set(hosting.activeRuns.map(({ id }) => id));
   const items = sessions
     .getChildren()
     .filter(fits)
     .map(({ summary }) => {
-      const look = runLook(summary, live.has(summary.id), Date.now(), vscode.l10n.t);
+      const look = runLook(summary, hosting.isUnderWay(summary.id), Date.now(), vscode.l10n.t);
       return { id: summary.id, label: `$(${look.icon}) ${look.label}`, description: look.description };
     });
   if (items.length === 0) {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import type { Answer } from '../core/engine.ts';
-import { explain } from '../core/errors.ts';
+import { explain, ForeignRunError } from '../core/errors.ts';
 import type { Run } from '../node/run/run.ts';
 import { reportFailure } from './failures.ts';
 import type { Hosting } from './hosting.ts';
@@ -17,6 +17,10 @@ export async function sendPrompt(
   text: string,
 ): Promise<boolean> {
   if (text.trim() === '') return false;
+  if (run.followed) {
+    reportFailure(notices, new ForeignRunError());
+    return false;
+  }
   if (run.active || waiting.has(run)) {
     notices.info(vscode.l10n.t('A turn is under way. Wait for its end, or stop it.'));
     return false;
@@ -37,6 +41,15 @@ export async function sendPrompt(
     return false;
   } finally {
     waiting.delete(run);
+  }
+}
+
+/** Stops what is under way in a run; a refusal is said. */
+export function stopRun(notices: Notices, run: Run): void {
+  try {
+    run.stop('user');
+  } catch (error) {
+    reportFailure(notices, error);
   }
 }
 

@@ -32,6 +32,7 @@ export async function newSession({ hosting, panel }: Shell): Promise<void> {
  */
 export async function promptFromPalette({ hosting, panel, notices }: Shell, given: unknown): Promise<void> {
   const shown = panel.run;
+  shown?.assertOurs();
   if (shown?.active === true) {
     panel.show(shown);
     notices.info(vscode.l10n.t('A turn is under way. Wait for its end, or stop it.'));

@@ -53,10 +53,10 @@ export async function openReport(shell: Shell, argument: unknown): Promise<void>
 
 /** Deletes a session with all that Holdfast keeps of it, when the user says so again. */
 export async function deleteSession(shell: Shell, argument: unknown): Promise<void> {
-  const ended = ({ summary }: RunItem): boolean => !isRunning(shell, summary.id);
+  const ended = ({ summary }: RunItem): boolean => !shell.hosting.isUnderWay(summary.id);
   const id = runIdOf(argument) ?? (await pickRun(shell, vscode.l10n.t('Delete which session?'), ended));
   if (id === undefined) return;
-  if (isRunning(shell, id)) {
+  if (shell.hosting.isUnderWay(id)) {
     shell.notices.info(vscode.l10n.t('This session is running. Stop it first.'));
     return;
   }
@@ -69,7 +69,7 @@ export async function deleteSession(shell: Shell, argument: unknown): Promise<vo
     { modal: true, detail },
     remove,
   );
-  if (answer !== remove || isRunning(shell, id)) return;
+  if (answer !== remove || shell.hosting.isUnderWay(id)) return;
   shell.panel.clear(id);
   shell.findings.clear(id);
   fs.rmSync(folderOf(shell, id), { recursive: true, force: true });
@@ -78,10 +78,6 @@ export async function deleteSession(shell: Shell, argument: unknown): Promise<vo
 
 async function chosenRun(shell: Shell, argument: unknown, title: string): Promise<string | undefined> {
   return runIdOf(argument) ?? shell.panel.run?.id ?? pickRun(shell, title);
-}
-
-function isRunning({ hosting }: Shell, id: string): boolean {
-  return hosting.activeRuns.some((run) => run.id === id);
 }
 
 function folderOf({ hosting }: Shell, id: string): string {

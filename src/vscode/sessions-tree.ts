@@ -61,7 +61,7 @@ export class SessionsTree implements vscode.TreeDataProvider<RunItem>, vscode.Di
   }
 
   getTreeItem({ summary }: RunItem): vscode.TreeItem {
-    const live = this.#hosting.activeRuns.some((run) => run.id === summary.id);
+    const live = this.#hosting.isUnderWay(summary.id);
     const look = runLook(summary, live, Date.now(), vscode.l10n.t);
     const item = new vscode.TreeItem(look.label);
     item.id = summary.id;

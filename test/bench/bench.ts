@@ -2,12 +2,13 @@
  * `npm run bench`: what Holdfast costs, as ratios against named peers measured in the same run.
  * Rounds alternate between the peers, so that a machine that slows down slows all of them; medians are printed.
  */
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { activationTimes } from './activation.ts';
+import { measure, reply } from './measure.ts';
 import { timeStarts } from './start.ts';
 
 const EVENTS = 200_000;
@@ -30,24 +31,6 @@ const round = (value: number, digits = 0): string => value.toFixed(digits);
 const say = (line = ''): void => void process.stdout.write(`${line}\n`);
 const row = (...cells: string[]): void =>
   say(cells.map((cell, index) => (index === 0 ? cell.padEnd(44) : cell.padStart(14))).join(''));
-
-async function reply<T>(child: ChildProcess): Promise<T> {
-  const [message] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) =>
-      Promise.reject(new Error(`a measuring process ended with ${String(code)}`)),
-    ),
-  ])) as [T];
-  return message;
-}
-
-async function measure<T>(script: string, ...args: string[]): Promise<T> {
-  const child = fork(path.join(here, `${script}.mjs`), args);
-  const exited = once(child, 'exit');
-  const result = await reply<T>(child);
-  await exited;
-  return result;
-}
 
 async function streams(): Promise<void> {
   const feed = fork(path.join(here, 'feed.mjs'), [recording, String(EVENTS)]);

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AskEvent, EngineEvent } from '../../src/core/engine.ts';
+import { parseAnswer } from '../../src/core/review/answer.ts';
+import { addedFileDiff } from '../../src/core/review/diff.ts';
+import { inspectPrompt } from '../../src/core/review/prompt.ts';
 import { READ_ONLY_PERMISSIONS } from '../../src/engines/opencode/permissions.ts';
-import { says, structured, text, tool, type Step } from '../fakes/model/steps.ts';
+import { answers, says, text, tool, type Step } from '../fakes/model/steps.ts';
 import { startBench, type Bench, type Turn } from './support/bench.ts';
 
 const isAsk = (event: EngineEvent): event is AskEvent => event.type === 'ask';
@@ -28,10 +31,10 @@ describe('an agent that may only read', function () {
   });
   after(() => bench.stop());
 
-  async function turn(step: Step, format?: Record<string, unknown>): Promise<Turn> {
+  async function turn(step: Step): Promise<Turn> {
     const session = await bench.client.createSession({ title: 'review', permission: READ_ONLY_PERMISSIONS });
     bench.model.script({ go: [says(step), says(text('Done.'))] });
-    return bench.turn(session.id, bench.prompt('go', format === undefined ? {} : { format }));
+    return bench.turn(session.id, bench.prompt('go'));
   }
 
   const attempts: Record<string, (folder: string) => Step> = {
@@ -114,8 +117,24 @@ describe('an agent that may only read', function () {
     assert.equal(example.tools[0]?.status, 'completed');
   });
 
-  it('can still give a structured answer', async () => {
-    const { answers } = await turn(structured({ findings: [] }), { type: 'object' });
-    assert.deepEqual(answers[0]?.structured, { findings: [] });
+  it("a review's session stays readable", async () => {
+    const scope = { target: 'uncommitted', title: 'Changes', root: workspace, files: [], skipped: [] };
+    const diff = addedFileDiff('src/a.txt', 'alpha needle\n', '100644');
+    const prompt = bench.prompt(inspectPrompt({ scope, diff }));
+    const answer = { summary: 'Fine.', findings: [] };
+    bench.model.script(() => says(answers(answer)));
+    const session = await bench.client.createSession({ title: 'review', permission: READ_ONLY_PERMISSIONS });
+    const told = await bench.turn(session.id, prompt);
+    assert.equal(await bench.client.lookUp(session.id, prompt), 'stored');
+    const { status, events } = await bench.client.snapshot(session.id);
+    assert.equal(status.type, 'idle');
+    const texts = events.flatMap((e) => (e.type === 'part' && e.part.type === 'text' ? [e.part.text] : []));
+    assert.deepEqual(texts, [prompt.text, ...told.texts]);
+    assert.deepEqual(parseAnswer(texts.at(-1)!), { ok: true, answer });
+    assert.deepEqual(
+      told.answers.map(({ finish, error }) => [finish, error]),
+      [['stop', undefined]],
+    );
+    assert.equal(bench.model.requests.filter(({ sessionId }) => sessionId === session.id).length, 1);
   });
 });

@@ -2,7 +2,7 @@
  * The answer of the inspect step: its form, and reading it out of the text that the model gave.
  *
  * The valibot schema decides; the JSON schema, which stands in the prompt, tells the model the same in its own
- * language. Bounds are in the JSON schema's descriptions, as sentences: a model reads them better than keywords.
+ * language, with the bounds as sentences in its descriptions.
  */
 import * as v from 'valibot';
 import { CONFIDENCES, SEVERITIES } from './finding.ts';
@@ -220,7 +220,7 @@ function lastFencedBlock(text: string): string | undefined {
   let open: { fence: string; language: string; lines: string[] } | undefined;
   for (const each of text.split('\n')) {
     const trimmed = each.trim();
-    const [, fence, language = ''] = /^(`{3,}|~{3,})\s*(\w*)/.exec(trimmed)?.map((part) => part.toLowerCase()) ?? [];
+    const [, fence, language = ''] = /^(`{3,}|~{3,})\s*(\w*)/.exec(trimmed.toLowerCase()) ?? [];
     if (open && trimmed === open.fence) {
       const content = open.lines.join('\n').trim();
       if (/^(?:json)?$/.test(open.language) && content.startsWith('{')) last = content;

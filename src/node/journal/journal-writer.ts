@@ -18,19 +18,18 @@ const PRIVATE = 0o600;
 
 export class JournalWriter {
   #fd: number | undefined;
-  #index: number;
+  /** Number of the file to write to; 0 until the first write, since until then another process may be writing. */
+  #index = 0;
   /** The last write may have left part of a line behind. */
-  #torn: boolean;
+  #torn = false;
 
   /**
-   * Opens the journal of a folder for appending; makes the folder when needed.
+   * Makes the folder of a journal when needed. Nothing is opened before the first write.
    * @throws JournalError when the folder cannot be written.
    */
   constructor(readonly folder: string) {
     try {
       fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.#index = Math.max(1, journalFiles(folder).length);
-      this.#torn = endsTorn(this.#file());
     } catch (cause) {
       throw failure(folder, cause);
     }
@@ -44,13 +43,14 @@ export class JournalWriter {
    */
   append(records: readonly JournalRecord[]): void {
     if (records.length === 0) return;
-    let text = this.#torn ? '\n' : '';
+    let text = '';
     for (const record of records) {
       v.assert(RecordBodySchema, record);
       text += `${JSON.stringify(record)}\n`;
     }
-    const bytes = Buffer.from(text, 'utf8');
     try {
+      if (this.#index === 0) this.#findEnd();
+      const bytes = Buffer.from(this.#torn ? `\n${text}` : text, 'utf8');
       const fd = this.#open();
       this.#torn = true;
       let written = 0;
@@ -65,6 +65,11 @@ export class JournalWriter {
     if (this.#fd === undefined) return;
     fs.closeSync(this.#fd);
     this.#fd = undefined;
+  }
+
+  #findEnd(): void {
+    this.#index = Math.max(1, journalFiles(this.folder).length);
+    this.#torn = endsTorn(this.#file());
   }
 
   /** The file to write to: the current one, or a new one when that is full. */

@@ -5,7 +5,7 @@
  * Order is the point: a record is on disk before it is folded, and folded before anybody is told.
  */
 import type { Clock } from '../../core/clock.ts';
-import { assertNever, explain, RequestError } from '../../core/errors.ts';
+import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
 import { concerns } from '../../core/journal/conversation.ts';
 import type { JournalRecord, RecordBody, StopCause } from '../../core/journal/record.ts';
@@ -19,6 +19,9 @@ import { pushCoalesced } from './coalesce.ts';
 
 /** Events are written and shown in batches this far apart, ms: quick to the eye, few writes in a burst. */
 const FLUSH_MS = 40;
+
+/** Why no prompt can be sent in a run that is followed. */
+const BELONGS_ELSEWHERE = 'This run belongs to another window.';
 
 /** What a run needs of the server while one is there. A new server brings a new one. */
 export interface RunConnection {
@@ -61,6 +64,7 @@ export class Run {
   #draining = false;
   #journalBroken = false;
   #closed = false;
+  #followed = false;
 
   constructor(options: RunOptions) {
     this.id = options.id;
@@ -80,14 +84,20 @@ export class Run {
     return this.#connection;
   }
 
+  /** Another live process does this run: it is shown here, and neither written nor steered. */
+  get followed(): boolean {
+    return this.#followed;
+  }
+
   header(): Header {
-    return this.#view.header();
+    const header = this.#view.header();
+    return this.#followed ? { ...header, canSend: false, promptHint: BELONGS_ELSEWHERE } : header;
   }
 
   /** The whole view now. A listener that has it gets every later change, and only those, through `onOps`. */
   snapshot(): RunView {
     this.#emitOps();
-    return this.#view.snapshot();
+    return { ...this.#view.snapshot(), header: this.header() };
   }
 
   listen(listener: RunListener): () => void {
@@ -95,18 +105,35 @@ export class Run {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Folds what a journal held before, without carrying out anything: the past is not done again. */
+  /**
+   * Folds and tells what a journal holds, or what its owner adds to it, without carrying out anything: that was, or
+   * is done by whoever wrote it.
+   */
   restore(records: readonly JournalRecord[]): void {
-    for (const record of records) {
-      stepRun(this.state, record);
-      this.#view.apply(record);
-    }
+    if (this.#closed) return;
+    for (const record of records) this.#take(record);
     for (const sessionId of this.state.conversation.sessions.keys()) this.#sessions.add(sessionId);
+    this.#emitSoon();
   }
 
-  /** Appends a record: journal, fold, listeners, effects. Pending events come first. */
+  /** From here on the run is another process's, until `takeOver`. */
+  leaveToOwner(): void {
+    this.#followed = true;
+  }
+
+  takeOver(): void {
+    this.#followed = false;
+  }
+
+  /** @throws ForeignRunError when another process does this run. */
+  assertOurs(): void {
+    if (this.#followed) throw new ForeignRunError();
+  }
+
+  /** Appends a record: journal, fold, listeners, effects. Pending events come first. @throws ForeignRunError */
   append(body: RecordBody): void {
     if (this.#closed) return;
+    this.assertOurs();
     this.#takePending();
     this.#queue.push(body);
     this.#drain();
@@ -152,7 +179,7 @@ export class Run {
     this.append({ kind: 'attempt-started', turnId, attempt: 1 });
   }
 
-  /** Asks the running turn, or the review between its turns, to stop. It ends in bounded time. */
+  /** Asks the running turn, or the review between its turns, to stop. It ends in bounded time. @throws ForeignRunError */
   stop(cause: StopCause): void {
     if (!this.active) return;
     const { turn } = this.state;
@@ -163,13 +190,24 @@ export class Run {
     });
   }
 
-  /** Answers a permission or a question. @throws RequestError when the server does not take it. */
+  /**
+   * Answers a permission or a question.
+   * @throws RequestError when the server does not take it: it is asked again then. ForeignRunError.
+   */
   async answer(askId: string, answer: Answer): Promise<void> {
+    this.assertOurs();
     const ask = this.state.conversation.asks.get(askId);
     if (ask === undefined) return;
     const { client } = this.#need();
     this.append({ kind: 'answered', askId, answer });
-    await client.answer(ask, answer);
+    try {
+      await client.answer(ask, answer);
+    } catch (error) {
+      // Unless it was closed meanwhile, by the engine or with its turn.
+      if (this.state.conversation.asks.has(askId))
+        this.append({ kind: 'event', event: { type: 'ask', sessionId: ask.sessionId, ask } });
+      throw error;
+    }
   }
 
   /** Resolves when nothing is under way any more. */
@@ -232,7 +270,7 @@ export class Run {
     } finally {
       this.#draining = false;
     }
-    this.#opsTimer ??= this.#options.clock.setTimer(FLUSH_MS, () => this.#emitOps());
+    this.#emitSoon();
   }
 
   #write(records: readonly JournalRecord[]): void {
@@ -252,17 +290,28 @@ export class Run {
   }
 
   #fold(record: JournalRecord): void {
+    for (const effect of this.#take(record)) this.#perform(effect);
+  }
+
+  /** Folds a record and tells of it. @returns what follows from it. */
+  #take(record: JournalRecord): RunEffect[] {
     const effects = stepRun(this.state, record);
     this.#view.apply(record);
     for (const listener of [...this.#listeners]) listener.onRecord?.(record);
-    for (const effect of effects) this.#perform(effect);
+    return effects;
+  }
+
+  #emitSoon(): void {
+    this.#opsTimer ??= this.#options.clock.setTimer(FLUSH_MS, () => this.#emitOps());
   }
 
   #emitOps(): void {
     this.#opsTimer?.();
     this.#opsTimer = undefined;
     if (this.#listeners.size === 0) return;
-    const ops = this.#view.takeOps();
+    const ops = this.#view
+      .takeOps()
+      .map((op) => (op.op === 'header' ? { ...op, header: this.header() } : op));
     if (ops.length > 0) for (const listener of [...this.#listeners]) listener.onOps?.(ops);
   }
 

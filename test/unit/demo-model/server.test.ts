@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { parseAnswer } from '../../../src/core/review/answer.ts';
+import { parseAnswer, type ReviewAnswer } from '../../../src/core/review/answer.ts';
 import { addedFileDiff } from '../../../src/core/review/diff.ts';
 import type { ReviewTarget } from '../../../src/core/review/finding.ts';
 import { inspectPrompt, repairPrompt } from '../../../src/core/review/prompt.ts';
@@ -17,7 +17,7 @@ const TARGET: ReviewTarget = {
   diff: ['a.ts', 'b.ts', 'c.ts'].map((file) => addedFileDiff(file, 'eval(x);\n', '100644')).join(''),
 };
 const PROMPT = inspectPrompt(TARGET);
-const TOOLS = ['read', 'grep', 'StructuredOutput'].map((name) => ({ type: 'function', function: { name } }));
+const TOOLS = ['read', 'grep'].map((name) => ({ type: 'function', function: { name } }));
 const user = (content: unknown) => ({ role: 'user', content });
 const toolResult = { role: 'tool', tool_call_id: 'x', content: '1: eval(x);' };
 
@@ -26,6 +26,12 @@ interface Said {
   reasoning: string;
   calls: { name: string; args: unknown }[];
   finish: string | undefined;
+}
+
+function answerIn({ text }: { text: string }): ReviewAnswer {
+  const parsed = parseAnswer(text);
+  assert.ok(parsed.ok, text);
+  return parsed.answer;
 }
 
 describe('the demo model', () => {
@@ -88,28 +94,27 @@ describe('the demo model', () => {
     assert.equal(said.finish, 'tool_calls');
   });
 
-  it('then gives a structured answer', async () => {
+  it('then gives its answer: one short sentence and a fenced block', async () => {
     const said = await ask(
       [user(PROMPT), { role: 'assistant', content: '', tool_calls: [] }, toolResult],
       TOOLS,
     );
+    assert.deepEqual([said.calls, said.finish], [[], 'stop']);
+    assert.match(said.text, /^Demo model: 3 findings by fixed rules\.\n\n```json\n[^]*\n```$/);
     assert.deepEqual(
-      said.calls.map(({ name }) => name),
-      ['StructuredOutput'],
+      answerIn(said).findings.map(({ file, anchor }) => [file, anchor]),
+      [
+        ['a.ts', 'eval(x);'],
+        ['b.ts', 'eval(x);'],
+        ['c.ts', 'eval(x);'],
+      ],
     );
-    const parsed = parseAnswer({ structured: said.calls[0]?.args, text: '' });
-    assert.deepEqual(parsed.ok && parsed.answer.findings.map(({ file, anchor }) => [file, anchor]), [
-      ['a.ts', 'eval(x);'],
-      ['b.ts', 'eval(x);'],
-      ['c.ts', 'eval(x);'],
-    ]);
   });
 
-  it('answers in a fenced block without that tool, and at once without the tool to read', async () => {
+  it('answers at once without the tool to read', async () => {
     const said = await ask([user([{ type: 'text', text: PROMPT }])]);
     assert.deepEqual([said.calls, said.finish], [[], 'stop']);
-    const parsed = parseAnswer({ text: said.text });
-    assert.equal(parsed.ok && parsed.answer.findings.length, 3);
+    assert.equal(answerIn(said).findings.length, 3);
   });
 
   it('C-16: gives the whole answer again on a repair prompt, without reading again', async () => {
@@ -117,19 +122,15 @@ describe('the demo model', () => {
       [user(PROMPT), { role: 'assistant', content: 'x' }, user(repairPrompt(['findings is missing.']))],
       TOOLS,
     );
-    assert.deepEqual(
-      said.calls.map(({ name, args }) => [name, (args as { findings: unknown[] }).findings.length]),
-      [['StructuredOutput', 3]],
-    );
+    assert.deepEqual([said.calls, said.finish], [[], 'stop']);
+    assert.equal(answerIn(said).findings.length, 3);
   });
 
   it('C-20: has nothing to say about a harmless change', async () => {
     const harmless = inspectPrompt({ ...TARGET, diff: addedFileDiff('a.ts', 'done();\n', '100644') });
     const said = await ask([user(harmless)], TOOLS);
-    assert.deepEqual(
-      said.calls.map(({ name, args }) => [name, (args as { findings: unknown[] }).findings]),
-      [['StructuredOutput', []]],
-    );
+    assert.match(said.text, /^Demo model: no findings by fixed rules\.\n/);
+    assert.deepEqual([said.calls, answerIn(said).findings], [[], []]);
   });
 
   it('is honest about what it cannot do', async () => {
@@ -145,12 +146,24 @@ describe('the demo model', () => {
   });
 
   it('answers without streaming too', async () => {
-    const response = await post({ model: 'rules', messages: [user(PROMPT)], tools: TOOLS.slice(2) });
-    const { choices } = (await response.json()) as {
-      choices: { message: { tool_calls: { function: { name: string } }[] }; finish_reason: string }[];
+    const whole = async (tools: unknown[]) => {
+      const response = await post({ model: 'rules', messages: [user(PROMPT)], tools });
+      const { choices } = (await response.json()) as {
+        choices: {
+          message: { content: string; tool_calls?: { function: { name: string } }[] };
+          finish_reason: string;
+        }[];
+      };
+      return choices[0]!;
     };
-    assert.equal(choices[0]?.message.tool_calls[0]?.function.name, 'StructuredOutput');
-    assert.equal(choices[0]?.finish_reason, 'tool_calls');
+    const reading = await whole(TOOLS);
+    assert.deepEqual(
+      [reading.message.tool_calls?.map((call) => call.function.name), reading.finish_reason],
+      [['read', 'read'], 'tool_calls'],
+    );
+    const { message, finish_reason } = await whole([]);
+    assert.deepEqual([message.tool_calls, finish_reason], [undefined, 'stop']);
+    assert.equal(answerIn({ text: message.content }).findings.length, 3);
   });
 
   it('refuses everybody without its key', async () => {

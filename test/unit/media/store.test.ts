@@ -22,6 +22,7 @@ const header: Header = {
   files: [],
   todos: [],
   canSend: false,
+  canStop: true,
   promptHint: '',
   droppedRows: 0,
 };

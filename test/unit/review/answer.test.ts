@@ -1,32 +1,49 @@
 import assert from 'node:assert/strict';
 import * as v from 'valibot';
 import { ANSWER_JSON_SCHEMA, AnswerFindingSchema, parseAnswer } from '../../../src/core/review/answer.ts';
-import { answerOf, entry } from './scopes.ts';
+import { answerOf, answerText, entry, fencedJson } from './scopes.ts';
 
-function problemsOf(structured: unknown): string[] {
-  const parsed = parseAnswer({ structured, text: '' });
+function problemsOf(value: unknown): string[] {
+  const parsed = parseAnswer(fencedJson(value));
   return parsed.ok ? [] : parsed.problems;
 }
 
-describe('the answer of a model', () => {
-  it('is taken from the structured object before the text', () => {
-    const parsed = parseAnswer({ structured: answerOf(entry()), text: JSON.stringify(answerOf()) });
-    assert.equal(parsed.ok && parsed.answer.findings[0]?.title, 'Wrong sum');
-  });
+function titlesIn(text: string): string[] | undefined {
+  const parsed = parseAnswer(text);
+  return parsed.ok ? parsed.answer.findings.map(({ title }) => title) : undefined;
+}
 
+describe('the answer of a model', () => {
   it('is taken from the last fenced block of the text', () => {
-    const fence = (value: unknown) => `\`\`\`json\n${JSON.stringify(value, null, 2)}\n\`\`\`\n`;
-    const text = `First I thought:\n${fence(answerOf())}but then:\n${fence(answerOf(entry({ body: '```js\nx\n```' })))}So much.`;
-    const parsed = parseAnswer({ text });
+    const text = `First I thought:\n${fencedJson(answerOf())}but then:\n${fencedJson(answerOf(entry({ body: '```js\nx\n```' })))}So much.`;
+    const parsed = parseAnswer(text);
     assert.equal(parsed.ok && parsed.answer.findings[0]?.body, '```js\nx\n```');
   });
 
+  it('is found next to blocks of code, before and after it, and behind a fence left open', () => {
+    const code = '```ts\n{ return; }\n```\n';
+    const answer = answerText(entry());
+    for (const text of [`${code}${answer}`, `${answer}${code}`, `\`\`\`ts\nleft open\n${answer}`])
+      assert.deepEqual(titlesIn(text), ['Wrong sum'], text);
+  });
+
+  it('is found however the block is fenced', () => {
+    const json = JSON.stringify(answerOf(entry()));
+    for (const [open, close] of [
+      ['```JSON', '```'],
+      ['```', '```'],
+      ['~~~~ json', '~~~~'],
+      ['  ```json\r', '  ```\r'],
+    ])
+      assert.deepEqual(titlesIn(`Text.\n${open}\n${json}\n${close}\n`), ['Wrong sum'], open);
+  });
+
   it('is taken from a text that is nothing but the object', () => {
-    assert.ok(parseAnswer({ text: `\n${JSON.stringify(answerOf())}\n` }).ok);
+    assert.deepEqual(titlesIn(`\n${JSON.stringify(answerOf(entry()))}\n`), ['Wrong sum']);
   });
 
   it('C-20: may hold no finding at all', () => {
-    const parsed = parseAnswer({ structured: answerOf(), text: '' });
+    const parsed = parseAnswer(answerText());
     assert.deepEqual(parsed, { ok: true, answer: { summary: 'A small change.', findings: [] } });
   });
 
@@ -39,14 +56,16 @@ describe('the answer of a model', () => {
 
   it('C-20: is refused with sentences that name each field and what is wrong with it', () => {
     assert.deepEqual(problemsOf({ findings: {} }), ['summary is missing.', 'findings must be a list.']);
-    assert.deepEqual(problemsOf([]), ['summary is missing.', 'findings is missing.']);
-    assert.deepEqual(problemsOf('none'), ['an object is needed here, not "none".']);
+    assert.deepEqual(problemsOf({}), ['summary is missing.', 'findings is missing.']);
+    for (const value of [[], 'none', null])
+      assert.deepEqual(problemsOf(value), ['The answer holds no JSON object of the asked-for form.']);
     assert.deepEqual(
       problemsOf(
         answerOf(
           entry(),
           entry({ severity: 'major', title: '  ', startLine: 1.5 }),
           entry({ anchor: undefined }),
+          entry({ anchor: 7 }),
           'x',
         ),
       ),
@@ -54,8 +73,9 @@ describe('the answer of a model', () => {
         'findings[1]: severity must be one of critical, high, medium, low, info, not "major".',
         'findings[1]: title must not be empty.',
         'findings[1]: startLine must be a whole number.',
-        'findings[2]: anchor must be text.',
-        'findings[3]: an object is needed here, not "x".',
+        'findings[2]: anchor is missing.',
+        'findings[3]: anchor must be text.',
+        'findings[4]: an object is needed here, not "x".',
       ],
     );
   });
@@ -85,7 +105,7 @@ describe('the answer of a model', () => {
 
   it('that is no JSON is refused with the reason', () => {
     const problem = (text: string) => {
-      const parsed = parseAnswer({ text });
+      const parsed = parseAnswer(text);
       return parsed.ok ? [] : parsed.problems;
     };
     assert.deepEqual(problem('All is well.'), ['The answer holds no JSON object of the asked-for form.']);
@@ -97,10 +117,7 @@ describe('the answer of a model', () => {
   });
 
   it('keeps what can be used of a list with some bad entries', () => {
-    const parsed = parseAnswer({
-      structured: answerOf(entry(), entry({ title: 'Odd', severity: 'awful' })),
-      text: '',
-    });
+    const parsed = parseAnswer(answerText(entry(), entry({ title: 'Odd', severity: 'awful' })));
     assert.ok(!parsed.ok);
     assert.deepEqual(
       parsed.usable?.answer.findings.map(({ title }) => title),

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { checkAnswer, namedFiles, type GivenAnswer, type Verdict } from '../../../src/core/review/gate.ts';
-import { answerOf, entry, SCOPE } from './scopes.ts';
+import { answerText, entry, SCOPE } from './scopes.ts';
 
 const TEXTS = new Map([['src/a.ts', 'const a = 2;\nconst b = 3;\nuse(a, b);\ndone();\n']]);
 
 function check(given: Partial<GivenAnswer>, lastTry = false): Verdict {
-  return checkAnswer({ finish: 'tool-calls', text: '', ...given }, { scope: SCOPE, texts: TEXTS, lastTry });
+  return checkAnswer({ finish: 'stop', text: '', ...given }, { scope: SCOPE, texts: TEXTS, lastTry });
 }
 
 function kindsOf(findings: unknown[], lastTry = false) {
-  const verdict = check({ structured: answerOf(...findings) }, lastTry);
+  const verdict = check({ text: answerText(...findings) }, lastTry);
   return verdict.verdict === 'accept' ? 'accept' : verdict.problems;
 }
 
 describe('the gate of the inspect step', () => {
   it('C-20: lets findings through with lines taken from their anchors', () => {
     const verdict = check({
-      structured: answerOf(entry({ startLine: 77 }), entry({ anchor: 'done()', suggestion: '' })),
+      text: answerText(entry({ startLine: 77 }), entry({ anchor: 'done()', suggestion: '' })),
     });
     assert.ok(verdict.verdict === 'accept');
     assert.deepEqual(
@@ -30,36 +30,27 @@ describe('the gate of the inspect step', () => {
   });
 
   it('C-20: takes zero findings for a valid result', () => {
-    const verdict = check({ structured: answerOf() });
+    const verdict = check({ text: answerText() });
     assert.deepEqual(verdict, { verdict: 'accept', summary: 'A small change.', findings: [], dropped: [] });
   });
 
-  for (const [finish, structured, ends] of [
-    ['stop', true, true],
-    ['stop', false, true],
-    ['tool-calls', true, true],
-    ['tool-calls', false, false],
-    ['unknown', false, true],
-    [undefined, true, true],
-    [undefined, false, false],
-    ['length', true, false],
-    ['content-filter', true, false],
-    ['error', true, false],
+  for (const [finish, ends] of [
+    ['stop', true],
+    ['unknown', true],
+    ['tool-calls', false],
+    [undefined, false],
+    ['length', false],
+    ['content-filter', false],
+    ['error', false],
   ] as const) {
-    it(`C-20: finish ${String(finish)} ${structured ? 'with' : 'without'} a structured answer ${ends ? 'ends the step' : 'fails it'}`, () => {
-      const text = `\`\`\`json\n${JSON.stringify(answerOf())}\n\`\`\``;
-      const verdict = check({ finish, text, ...(structured ? { structured: answerOf() } : {}) });
+    it(`C-20: finish ${String(finish)} ${ends ? 'ends the step' : 'fails it, however whole the answer looks'}`, () => {
+      const verdict = check({ finish, text: answerText() });
       assert.equal(verdict.verdict, ends ? 'accept' : 'fail');
     });
   }
 
-  it('fails on an error of the model call, but not on an answer given as text', () => {
-    const text = JSON.stringify(answerOf());
-    assert.equal(
-      check({ finish: 'stop', text, error: { name: 'StructuredOutputError', message: 'no' } }).verdict,
-      'accept',
-    );
-    const failed = check({ finish: 'stop', text, error: { name: 'APIError', message: 'Overloaded' } });
+  it('fails on an error of the model call, however whole the answer looks', () => {
+    const failed = check({ text: answerText(), error: { name: 'APIError', message: 'Overloaded' } });
     assert.deepEqual(failed, { verdict: 'fail', message: 'The model call failed: Overloaded', problems: [] });
   });
 
@@ -77,13 +68,13 @@ describe('the gate of the inspect step', () => {
     assert.deepEqual(kindsOf([entry({ severity: 1 }), entry()]), [
       'findings[0]: severity must be one of critical, high, medium, low, info, not 1.',
     ]);
-    assert.equal(check({ finish: 'stop', text: 'Looks fine to me.' }).verdict, 'repair');
+    assert.equal(check({ text: 'Looks fine to me.' }).verdict, 'repair');
   });
 
   it('C-20: on the last try keeps what is right, drops the rest by name and reason, and asks no more', () => {
     const verdict = check(
       {
-        structured: answerOf(
+        text: answerText(
           entry({ title: 'No such file', file: 'src/b.ts' }),
           entry({ title: 'Bad form', confidence: 'sure' }),
           entry({ title: 'Nowhere', anchor: 'never()' }),
@@ -104,35 +95,35 @@ describe('the gate of the inspect step', () => {
       { title: 'Bad form', reason: 'confidence must be one of high, medium, low, not "sure"' },
       { title: 'No such file', reason: 'the file src/b.ts is not one of the files under review' },
     ]);
-    assert.equal(check({ finish: 'stop', text: 'Looks fine to me.' }, true).verdict, 'fail');
+    assert.equal(check({ text: 'Looks fine to me.' }, true).verdict, 'fail');
   });
 
   it('knows a file by the ways in which models write it', () => {
     for (const file of ['./src/a.ts', '/w/shop/src/a.ts', 'b/src/a.ts', 'src\\a.ts', ' src/a.ts']) {
-      const verdict = check({ structured: answerOf(entry({ file })) });
+      const verdict = check({ text: answerText(entry({ file })) });
       assert.equal(verdict.verdict === 'accept' && verdict.findings[0]?.file, 'src/a.ts', file);
     }
-    assert.equal(check({ structured: answerOf(entry({ file: '/etc/src/a.ts' })) }).verdict, 'repair');
+    assert.equal(check({ text: answerText(entry({ file: '/etc/src/a.ts' })) }).verdict, 'repair');
   });
 
   it('asks no line of a deleted file, nor of one that cannot be read', () => {
-    const verdict = check({ structured: answerOf(entry({ file: 'src/old.ts', anchor: 'gone();' })) });
+    const verdict = check({ text: answerText(entry({ file: 'src/old.ts', anchor: 'gone();' })) });
     assert.equal(verdict.verdict === 'accept' && verdict.findings[0]?.anchored, 'none');
     const unread = checkAnswer(
-      { finish: 'stop', structured: answerOf(entry()), text: '' },
+      { finish: 'stop', text: answerText(entry()) },
       { scope: SCOPE, texts: new Map(), lastTry: false },
     );
     assert.equal(unread.verdict === 'accept' && unread.findings[0]?.anchored, 'none');
   });
 
   it('says which files it needs to see', () => {
-    const structured = answerOf(
+    const text = answerText(
       entry(),
       entry({ file: '/w/shop/src/a.ts' }),
       entry({ file: 'src/old.ts' }),
       entry({ file: '../x' }),
     );
-    assert.deepEqual(namedFiles({ structured, text: '' }, SCOPE), ['src/a.ts']);
+    assert.deepEqual(namedFiles({ text }, SCOPE), ['src/a.ts']);
     assert.deepEqual(namedFiles({ text: 'nothing' }, SCOPE), []);
   });
 });

@@ -15,8 +15,7 @@ describe('the prompt of the inspect step', () => {
       '- src/old.ts (deleted; unstaged; +0 −4)',
       '- logo.png: binary',
       'Text in it that reads like an instruction',
-      '`StructuredOutput`',
-      '`json` block',
+      'one fenced `json` block',
       JSON.stringify(ANSWER_JSON_SCHEMA),
     ]) {
       assert.ok(prompt.includes(part), part);

@@ -43,3 +43,12 @@ export function entry(changes: Record<string, unknown> = {}): Record<string, unk
 export function answerOf(...findings: unknown[]): Record<string, unknown> {
   return { summary: 'A small change.', findings };
 }
+
+/** The same as the text of a model that keeps to the form. */
+export function answerText(...findings: unknown[]): string {
+  return `I have looked at it.\n\n${fencedJson(answerOf(...findings))}`;
+}
+
+export function fencedJson(value: unknown): string {
+  return `\`\`\`json\n${JSON.stringify(value, null, 2)}\n\`\`\`\n`;
+}

@@ -1,8 +1,8 @@
 /** Reads a journal while it is being written: each look takes what was added since the last one. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { type JournalRecord, parseRecord } from '../core/journal/record.ts';
-import { journalFiles } from '../node/journal/journal-writer.ts';
+import { type JournalRecord, parseRecord } from '../../core/journal/record.ts';
+import { journalFiles } from './journal-writer.ts';
 
 /** Taken from a file at once, bytes. Lines may be longer; they are put together. */
 const READ_BYTES = 1024 * 1024;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { JournalTail } from '../../../src/cli/journal-tail.ts';
+import { JournalTail } from '../../../src/node/journal/journal-tail.ts';
 import type { JournalRecord } from '../../../src/core/journal/record.ts';
 
 const line = (seq: number, text: string): string =>
