@@ -10,10 +10,12 @@ export const RunHeader = memo(({ header }: { header: Header }): JSX.Element => {
   return (
     <header class="run-header">
       <div class="title-line">
-        <h1 title={header.title}>{header.title}</h1>
-        {header.outcome !== undefined && (
-          <span class={`badge outcome-${header.outcome}`}>{outcomeWord(header.outcome)}</span>
-        )}
+        <div class="title">
+          <h1 title={header.title}>{header.title}</h1>
+          {header.outcome !== undefined && (
+            <span class={`badge outcome-${header.outcome}`}>{outcomeWord(header.outcome)}</span>
+          )}
+        </div>
         <Usage header={header} />
       </div>
       {header.scope !== '' && (

@@ -29,7 +29,7 @@ export function Icon({ name, class: className = '' }: { name: IconName; class?: 
   );
 }
 
-/** Turns, or stands as a half-filled circle where motion is unwanted. */
+/** Turns, or stands as a ring with one bright quarter where motion is unwanted. */
 export function Spinner(): JSX.Element {
   return (
     <svg class="icon spinner" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">

@@ -24,6 +24,8 @@ export class RunNotices implements vscode.Disposable {
     this.#notices = notices;
     this.#panel = panel;
     this.#stop = hosting.onRecord(({ run, record }) => {
+      // Said where it runs, and nothing can be done about it here.
+      if (run.followed) return;
       if (record.kind === 'run-ended') this.#onEnded(run, record);
       if (record.kind === 'event' && record.event.type === 'ask' && !panel.shows(run)) this.#onAsk(run);
     });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, open, realpath, stat } from 'node:fs/promises';
+import { access, open, readFile, realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
@@ -27,13 +27,33 @@ export async function probe(path: string, env: Env): Promise<Probe> {
     return { ok: false, problem: isMissing(error) ? 'does not exist' : `cannot be read (${String(error)})` };
   }
   const behind = await behindWrapper(real);
-  if (behind === undefined) return ask(real, env);
+  if (behind === undefined) return (await fromPackage(real)) ?? ask(real, env);
   let last: Probe = { ok: false, problem: 'is a wrapper whose binary is not installed' };
   for (const candidate of behind) {
     last = await ask(candidate, env);
     if (last.ok) return last;
   }
   return last;
+}
+
+/**
+ * What npm's own record beside a binary says of it: asking the binary itself takes a second, at every start.
+ * Undefined for a binary that npm did not install, or that cannot be run.
+ */
+async function fromPackage(path: string): Promise<Probe | undefined> {
+  try {
+    await access(path, constants.X_OK);
+    const { name, version } = JSON.parse(
+      await readFile(join(dirname(path), '..', 'package.json'), 'utf8'),
+    ) as {
+      name?: unknown;
+      version?: unknown;
+    };
+    const isOurs = typeof name === 'string' && /^opencode-(?:ai|linux-|darwin-|windows-)/.test(name);
+    return isOurs && typeof version === 'string' ? { ok: true, path, version } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function ask(path: string, env: Env): Promise<Probe> {

@@ -49,9 +49,9 @@ export async function lookUpPrompt(
 }
 
 /**
- * What is left out on purpose: `format`, a JSON schema for the answer. opencode 1.18.33 stores it in a way that it
- * then refuses to read: `GET /session/{id}/message` of that session answers 400 "Expected OutputFormatJsonSchema" for
- * good, and recovery lives on reading sessions. A form is asked for in the prompt's text instead.
+ * What is left out on purpose: `format`, a JSON schema for the answer. opencode 1.18.33 stores it in a shape that it
+ * then refuses to read: `GET /session/{id}/message`, and the same for that one message, answers 400 "Expected
+ * OutputFormatJsonSchema" for good, and recovery lives on reading sessions. A form is asked for in the prompt's text.
  */
 function promptBody(prompt: Prompt): Record<string, unknown> {
   const slash = prompt.model?.indexOf('/') ?? -1;

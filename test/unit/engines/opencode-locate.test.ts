@@ -99,6 +99,20 @@ describe('finding opencode', function () {
     assert.deepEqual(await locateOpencode({ env }), { path: real, version: '1.18.33', source: 'PATH' });
   });
 
+  it('believes npm on the version of what it installed, without running it', async () => {
+    const path = await put('node_modules/opencode-linux-x64/bin/opencode', '#!/bin/sh\nexit 9\n');
+    await put(
+      'node_modules/opencode-linux-x64/package.json',
+      '{"name":"opencode-linux-x64","version":"1.18.33"}',
+    );
+    assert.equal((await locateOpencode({ path, env })).version, '1.18.33');
+    await put(
+      'node_modules/opencode-linux-x64/package.json',
+      '{"name":"opencode-linux-x64","version":"1.17.0"}',
+    );
+    assert.match(await refusal(path), /is version 1\.17\.0, older than/);
+  });
+
   it("follows a package manager's shim to the binary", async () => {
     const real = await put(
       'global/node_modules/opencode-ai/bin/opencode.exe',

@@ -17,6 +17,7 @@ export class FakeClient implements EngineClient {
   readonly aborted: string[] = [];
   readonly streams: StreamListener[] = [];
   sending: () => Promise<void> = () => Promise.resolve();
+  answering: () => Promise<void> = () => Promise.resolve();
   snapshotting: () => Promise<Snapshot> = () => Promise.resolve({ status: { type: 'idle' }, events: [] });
   model: string | undefined = 'fake/fake';
 
@@ -62,6 +63,6 @@ export class FakeClient implements EngineClient {
 
   answer(ask: Ask, answer: Answer): Promise<void> {
     this.answered.push({ ask, answer });
-    return Promise.resolve();
+    return this.answering();
   }
 }

@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import type { EngineEvent } from '../../../src/core/engine.ts';
+import { RequestError } from '../../../src/core/errors.ts';
+import type { JournalRecord, RecordBody, RecordKind } from '../../../src/core/journal/record.ts';
+import { newRunState, stepRun } from '../../../src/core/journal/state.ts';
+import type { PatchOp } from '../../../src/core/protocol.ts';
+import { parseSettings } from '../../../src/core/settings.ts';
+import { LOOK_MS } from '../../../src/node/journal/changes.ts';
+import { readJournal } from '../../../src/node/journal/journal-reader.ts';
+import type { Run } from '../../../src/node/run/run.ts';
+import type { Server } from '../../../src/node/server/server.ts';
+import { WorkspaceHost } from '../../../src/node/workspace-host.ts';
+import { FakeClock } from '../../fakes/server/fake-clock.ts';
+import { fakeEngine } from '../../fakes/server/fake-engine.ts';
+import { FakeClient } from '../support/fake-client.ts';
+import { answer, busy, finished, PROMPT, SESSION, text, userPart } from '../support/story.ts';
+
+const RUN = '20260101-000000-abcdef';
+const ASK: EngineEvent = {
+  type: 'ask',
+  sessionId: SESSION,
+  ask: {
+    type: 'permission',
+    id: 'per_1',
+    sessionId: SESSION,
+    permission: 'bash',
+    patterns: ['ls'],
+    always: [],
+  },
+};
+
+/** Another process that writes a journal, a piece whenever it is told to, and says when the piece is written. */
+class Owner {
+  readonly process: ChildProcess;
+  readonly #file: string;
+  #seq = 0;
+
+  constructor(folder: string) {
+    fs.mkdirSync(folder, { recursive: true });
+    this.#file = path.join(folder, 'journal-000001.jsonl');
+    const program = `process.on('message', ([file, text]) => {
+      require('node:fs').appendFileSync(file, text);
+      process.send('written');
+    });`;
+    this.process = spawn(process.execPath, ['-e', program], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+  }
+
+  async writeText(piece: string): Promise<void> {
+    const written = once(this.process, 'message');
+    this.process.send([this.#file, piece]);
+    await written;
+  }
+
+  async write(...bodies: RecordBody[]): Promise<void> {
+    const records = bodies.map((body): JournalRecord => ({ seq: ++this.#seq, at: 1000, ...body }));
+    await this.writeText(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
+  }
+
+  async events(...events: EngineEvent[]): Promise<void> {
+    await this.write(...events.map((event): RecordBody => ({ kind: 'event', event })));
+  }
+
+  /** Begins the run, and a turn in it that the engine works on. */
+  async begin(): Promise<void> {
+    await this.write(
+      {
+        kind: 'run-started',
+        version: 1,
+        runId: RUN,
+        type: 'prompt',
+        title: 'Test',
+        workspace: '/w',
+        engine: 'opencode',
+        demo: false,
+        owner: { pid: this.process.pid ?? 0, startedAt: 0 },
+        holdfast: '0.0.0',
+      },
+      { kind: 'session-ready', sessionId: SESSION, title: 'Test' },
+      { kind: 'turn-drafted', turnId: 't1', sessionId: SESSION, prompt: PROMPT, label: '' },
+      { kind: 'attempt-started', turnId: 't1', attempt: 1 },
+      { kind: 'prompt-send-started', turnId: 't1' },
+      { kind: 'prompt-send-completed', turnId: 't1' },
+    );
+    await this.events(userPart, busy, answer({}));
+  }
+
+  async kill(): Promise<void> {
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
+    const exit = once(this.process, 'exit');
+    this.process.kill('SIGKILL');
+    await exit;
+  }
+}
+
+describe('workspace host', () => {
+  let storage: string;
+  let clock: FakeClock;
+  let client: FakeClient;
+  let starts: number;
+  let host: WorkspaceHost;
+  let owner: Owner;
+
+  beforeEach(() => {
+    storage = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-host-'));
+    clock = new FakeClock();
+    client = new FakeClient();
+    starts = 0;
+    host = makeHost();
+    owner = new Owner(path.join(host.runsFolder, RUN));
+  });
+  afterEach(async () => {
+    await owner.kill();
+    const closed = host.close();
+    // As long as a server may take that does not answer.
+    clock.advance(10_000);
+    await closed;
+    fs.rmSync(storage, { recursive: true, force: true });
+  });
+
+  function makeHost(): WorkspaceHost {
+    const connection = { generation: 1, client, baseUrl: 'http://127.0.0.1:1' };
+    const ensure = (): Promise<typeof connection> => {
+      starts++;
+      return Promise.resolve(connection);
+    };
+    const server: Server = {
+      state: { kind: 'owned', state: 'ready', generation: 1, since: 0 },
+      ensure,
+      restart: ensure,
+      stop: () => Promise.resolve(),
+      dispose: () => Promise.resolve(),
+      onState: () => () => undefined,
+      onDown: () => () => undefined,
+      heard: () => undefined,
+      turnStarted: () => undefined,
+      turnEnded: () => undefined,
+    };
+    return new WorkspaceHost({
+      engine: fakeEngine(() => assert.fail('no server is started')),
+      server,
+      folder: '/w',
+      storage,
+      settings: parseSettings(() => undefined).settings,
+      model: 'fake/fake',
+      demo: false,
+      clock,
+      log: { info: () => undefined, warn: () => undefined },
+      version: '0.0.0',
+      processStartedAt: 1,
+      alsoClose: [],
+    });
+  }
+
+  /** Resolves with the first record of this kind that listeners are told of. */
+  function told(run: Run, kind: RecordKind): Promise<JournalRecord> {
+    return new Promise((resolve) => {
+      const stop = run.listen({
+        onRecord: (record) => {
+          if (record.kind !== kind) return;
+          stop();
+          resolve(record);
+        },
+      });
+    });
+  }
+
+  /** The look that stands behind the system's notices, for what these do not tell. */
+  const look = (): void => void clock.armed(LOOK_MS).then(() => clock.advance(LOOK_MS));
+  const onDisk = (): JournalRecord[] => readJournal(path.join(host.runsFolder, RUN)).records;
+
+  async function openFollowed(): Promise<Run> {
+    await owner.begin();
+    const { run, problems } = host.open(RUN);
+    assert.deepEqual([run.active, run.followed, problems], [true, true, []]);
+    return run;
+  }
+
+  describe('a run of another live process', () => {
+    it('is shown as it goes on, to its end, and is never written to', async () => {
+      const run = await openFollowed();
+      const ops: PatchOp[] = [];
+      run.listen({ onOps: (some) => ops.push(...some) });
+      run.snapshot();
+
+      const ended = told(run, 'run-ended');
+      await owner.events(text('Half of it'));
+      await owner.events(text('All of it', { endedAt: 1500 }), finished());
+      await owner.write(
+        { kind: 'turn-settled', turnId: 't1', outcome: 'ok', inferred: false },
+        { kind: 'run-ended', outcome: 'ok' },
+      );
+      look();
+      await ended;
+      clock.advance(100);
+
+      assert.equal(run.state.ended?.outcome, 'ok');
+      const rows = ops.flatMap((op) => (op.op === 'row' && op.row.kind === 'text' ? [op.row.text] : []));
+      assert.equal(rows.at(-1), 'All of it');
+      const seqs = onDisk().map(({ seq }) => seq);
+      assert.deepEqual(
+        seqs,
+        seqs.map((_, index) => index + 1),
+        'only the owner has written',
+      );
+      assert.equal(onDisk().at(-1)?.kind, 'run-ended');
+    });
+
+    it('goes on here once it has ended there', async () => {
+      const run = await openFollowed();
+      const ended = told(run, 'run-ended');
+      await owner.write(
+        { kind: 'turn-settled', turnId: 't1', outcome: 'ok', inferred: false },
+        { kind: 'run-ended', outcome: 'ok' },
+      );
+      look();
+      await ended;
+      assert.equal(run.header().canSend, true);
+      const prompted = host.prompt(run, 'And now?');
+      await clock.armed(5000);
+      client.lastStream.onOpen();
+      await prompted;
+      assert.equal(run.active, true);
+      assert.deepEqual(host.activeRuns, [run]);
+    });
+
+    it('is not one of ours, and is refused what only its owner may do', async () => {
+      const run = await openFollowed();
+      await owner.events(ASK);
+      const asked = told(run, 'event');
+      look();
+      await asked;
+      const refusal = /^This run belongs to another window/;
+
+      assert.deepEqual(host.activeRuns, []);
+      assert.equal(host.isUnderWay(RUN), true);
+      await assert.rejects(host.prompt(run, 'Me too'), { kind: 'foreign-run', message: refusal });
+      await assert.rejects(run.answer('per_1', { type: 'permission', reply: 'once' }), { message: refusal });
+      assert.throws(() => run.stop('user'), { message: refusal });
+      assert.equal(starts, 0);
+      assert.deepEqual(client.answered, []);
+      assert.deepEqual(
+        [run.header().canSend, run.snapshot().header.promptHint],
+        [false, 'This run belongs to another window.'],
+      );
+      assert.equal(onDisk().at(-1)?.kind, 'event');
+    });
+
+    it('is settled as interrupted when its owner is gone without an end', async () => {
+      const run = await openFollowed();
+      const ended = told(run, 'run-ended');
+      await owner.writeText('{"seq":99,"at"');
+      await owner.kill();
+      look();
+      await ended;
+
+      assert.equal(run.followed, false);
+      assert.equal(run.state.ended?.outcome, 'interrupted');
+      assert.match(run.state.ended?.message ?? '', /Holdfast itself ended while this ran/);
+      const state = newRunState();
+      for (const record of onDisk()) stepRun(state, record);
+      assert.equal(state.ended?.outcome, 'interrupted', 'behind the line that was torn');
+      assert.equal(run.header().canSend, true);
+    });
+
+    it('is let go with the host, and left as it is', async () => {
+      const run = await openFollowed();
+      await host.close();
+      await owner.kill();
+      assert.equal(clock.timers, 0);
+      assert.equal(run.active, true);
+      assert.equal(onDisk().at(-1)?.kind, 'event');
+    });
+  });
+
+  it('settles a run whose owner is gone already when it is opened', async () => {
+    await owner.begin();
+    await owner.kill();
+    const { run } = host.open(RUN);
+    assert.deepEqual([run.followed, run.state.ended?.outcome], [false, 'interrupted']);
+  });
+
+  it('opens an ask again whose answer did not reach the server', async () => {
+    const run = host.startSession();
+    const prompted = host.prompt(run, 'Do it');
+    await clock.armed(5000);
+    client.lastStream.onOpen();
+    await prompted;
+    run.onEvents([userPart, busy, answer({}), ASK]);
+    clock.advance(100);
+    const card = (): unknown => {
+      const row = run.snapshot().rows.find(({ kind }) => kind === 'permission');
+      return row !== undefined && 'state' in row ? row.state : undefined;
+    };
+    assert.equal(card(), 'open');
+    client.answering = () => Promise.reject(new RequestError('answer', true, 'No answer came.'));
+    const failing = run.answer('per_1', { type: 'permission', reply: 'once' });
+    assert.equal(card(), 'sent');
+    await assert.rejects(failing, /No answer came/);
+    assert.equal(card(), 'open');
+    client.answering = () => Promise.resolve();
+    await run.answer('per_1', { type: 'permission', reply: 'once' });
+    assert.equal(client.answered.length, 2);
+  });
+});
