@@ -17,7 +17,10 @@ describe('settings', () => {
       const { settings, warnings } = parse({ stallTimeout: bad });
       assert.equal(settings.stallTimeoutMs, 180_000);
       assert.equal(warnings.length, 1);
-      assert.match(warnings[0] ?? '', /holdfast\.stallTimeout is .* whole number from 30 to 3600\. Using 180/);
+      assert.match(
+        warnings[0] ?? '',
+        /holdfast\.stallTimeout is .* whole number from 30 to 3600\. Using 180/,
+      );
     });
   }
 
@@ -37,7 +40,10 @@ describe('settings', () => {
   });
 
   it('takes only web addresses for a server', () => {
-    assert.equal(parse({ 'server.url': 'http://127.0.0.1:4096' }).settings.server.url, 'http://127.0.0.1:4096');
+    assert.equal(
+      parse({ 'server.url': 'http://127.0.0.1:4096' }).settings.server.url,
+      'http://127.0.0.1:4096',
+    );
     assert.equal(parse({ 'server.url': 'file:///etc/passwd' }).settings.server.url, '');
   });
 });

@@ -13,7 +13,7 @@ import {
   running,
   sent,
   SESSION,
-  Story,
+  type Story,
   text,
   tool,
   userPart,
