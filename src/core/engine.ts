@@ -41,7 +41,6 @@ export const TokenUseSchema = v.object({
   cacheRead: v.number(),
   cacheWrite: v.number(),
 });
-export type TokenUse = v.InferOutput<typeof TokenUseSchema>;
 
 /**
  * How one model call ended. `stop` ends a turn; `tool-calls` is a step boundary; `length`, `content-filter`
@@ -73,7 +72,6 @@ export const TOOL_CLASSES = ['read-only', 'effectful', 'unknown'] as const;
 export type ToolClass = (typeof TOOL_CLASSES)[number];
 
 export const TOOL_STATUSES = ['pending', 'running', 'completed', 'error'] as const;
-export type ToolStatus = (typeof TOOL_STATUSES)[number];
 
 export const ToolPartSchema = v.object({
   type: v.literal('tool'),
