@@ -5,7 +5,7 @@
 import type { Clock } from '../core/clock.ts';
 import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
-import { type JournalRecord, RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
@@ -50,6 +50,8 @@ export class WorkspaceHost {
   readonly #options: WorkspaceHostOptions;
   readonly #runs = new Map<string, Run>();
   readonly #disposables: (() => void)[] = [];
+  /** Runs whose turns the server hears of. */
+  readonly #told = new WeakSet<Run>();
   readonly #runListeners = new Set<(run: Run) => void>();
   #hub: { generation: number; hub: EventHub } | undefined;
 
@@ -153,6 +155,7 @@ export class WorkspaceHost {
     const connection = await this.server.ensure();
     if (run.connection?.generation !== connection.generation) {
       run.connect(connection);
+      this.#tellServerOf(run);
       run.append(serverRecord(this.server.state));
       await this.#joinStream(run, connection);
     }
@@ -227,7 +230,6 @@ export class WorkspaceHost {
       owner: { pid: process.pid, startedAt: processStartedAt },
       holdfast: version,
     });
-    run.listen({ onRecord: (record) => this.#tellServer(run, record) });
     for (const listener of this.#runListeners) listener(run);
     return run;
   }
@@ -268,10 +270,16 @@ export class WorkspaceHost {
   }
 
   /** A busy server gets more patience, and a turn that ended well gives its restarts back. */
-  #tellServer(run: Run, record: JournalRecord): void {
-    if (record.kind === 'turn-drafted') this.server.turnStarted(`${run.id} ${record.turnId}`);
-    if (record.kind === 'turn-settled')
-      this.server.turnEnded(`${run.id} ${record.turnId}`, record.outcome === 'ok');
+  #tellServerOf(run: Run): void {
+    if (this.#told.has(run)) return;
+    this.#told.add(run);
+    run.listen({
+      onRecord: (record) => {
+        if (record.kind === 'turn-drafted') this.server.turnStarted(`${run.id} ${record.turnId}`);
+        if (record.kind === 'turn-settled')
+          this.server.turnEnded(`${run.id} ${record.turnId}`, record.outcome === 'ok');
+      },
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { rangeOf } from './finding-diagnostics.ts';
-import { commentLabel, commentMarkdown } from './finding-look.ts';
+import { commentLabel, commentMarkdown, confidenceTitle } from './finding-look.ts';
 import type { PlacedFinding } from './findings.ts';
 
 /** Findings as comment threads, one each, where the user reads them beside the code. */
@@ -48,7 +48,7 @@ export class FindingComments implements vscode.Disposable {
     body.isTrusted = false;
     body.supportHtml = false;
     const author = { name: demo ? vscode.l10n.t('Holdfast demo') : 'Holdfast' };
-    const label = vscode.l10n.t('confidence {0}', finding.confidence);
+    const label = confidenceTitle(finding.confidence, vscode.l10n.t);
     const comment: vscode.Comment = { author, body, label, mode: vscode.CommentMode.Preview };
     const thread = this.#controller.createCommentThread(uri, rangeFor(place), [comment]);
     thread.label = commentLabel(finding, vscode.l10n.t);

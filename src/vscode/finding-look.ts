@@ -1,14 +1,14 @@
 /** How a finding reads in the editor. Its text is the model's: it is shown as text and can do nothing. */
-import type { Finding, Severity } from '../core/review/finding.ts';
+import type { Confidence, Finding, Severity } from '../core/review/finding.ts';
 import { fenced, quotedMarkdown } from '../core/review/markdown.ts';
 import type { Translate } from './translate.ts';
 
 /** Longest text of one entry in Problems, UTF-16 units; the comment beside the code has all of it. */
 const MAX_MESSAGE = 600;
 
-/** Title and text, plain. */
+/** Title and text, plain: Problems shows the marks of Markdown as they are. */
 export function problemMessage(finding: Finding): string {
-  const text = `${finding.title}\n${finding.body.trim()}`.trim();
+  const text = `${finding.title}\n${finding.body.trim()}`.trim().replaceAll('`', '');
   return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
 }
 
@@ -40,5 +40,16 @@ export function severityTitle(severity: Severity, t: Translate): string {
       return t('Low');
     case 'info':
       return t('Info');
+  }
+}
+
+export function confidenceTitle(confidence: Confidence, t: Translate): string {
+  switch (confidence) {
+    case 'high':
+      return t('confident');
+    case 'medium':
+      return t('likely');
+    case 'low':
+      return t('possible');
   }
 }

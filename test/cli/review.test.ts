@@ -84,7 +84,7 @@ describe('holdfast review', () => {
     place.model.script(() => says(text('I would rather talk about something else.')));
     const review = startWithEngine(place, ['review', '--report', join(place.root, 'none.md')]);
     assert.equal(await review.code, 2, review.stderr());
-    assert.match(review.stderr(), /^partial +The model gave no usable answer/m);
+    assert.match(review.stderr(), /^partial +The model gave no answer in the asked-for form/m);
     assert.equal(existsSync(join(place.root, 'none.md')), false);
   });
 

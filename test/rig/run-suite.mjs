@@ -36,6 +36,7 @@ function commandLine(suite, grep) {
   const flags = [
     '--no-config',
     '--no-package',
+    ...(process.stdout.isTTY ? [] : ['--no-color']), // CI=true alone would bring colours
     '--forbid-only',
     '--forbid-pending',
     '--timeout',

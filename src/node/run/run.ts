@@ -7,7 +7,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
-import { concerns } from '../../core/journal/conversation.ts';
 import type { JournalRecord, RecordBody, StopCause } from '../../core/journal/record.ts';
 import { isActive, newRunState, type RunEffect, type RunState, stepRun } from '../../core/journal/state.ts';
 import { RunViewFold } from '../../core/journal/view.ts';
@@ -15,10 +14,7 @@ import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
 import type { TurnTimer } from '../../core/turn/turn.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
-import { pushCoalesced } from './coalesce.ts';
-
-/** Events are written and shown in batches this far apart, ms: quick to the eye, few writes in a burst. */
-const FLUSH_MS = 40;
+import { BATCH_MS, EventIntake } from './event-intake.ts';
 
 /** Why no prompt can be sent in a run that is followed. */
 const BELONGS_ELSEWHERE = 'This run belongs to another window.';
@@ -53,13 +49,8 @@ export class Run {
   readonly #listeners = new Set<RunListener>();
   readonly #timers = new Map<TurnTimer, () => void>();
   readonly #queue: RecordBody[] = [];
-  /** The run's session and its sub-agents'. */
-  readonly #sessions = new Set<string>();
+  readonly #intake: EventIntake;
   #connection: RunConnection | undefined;
-  #pending: EngineEvent[] = [];
-  #held: EngineEvent[] = [];
-  #syncs = 0;
-  #flushTimer: (() => void) | undefined;
   #opsTimer: (() => void) | undefined;
   #draining = false;
   #journalBroken = false;
@@ -69,6 +60,7 @@ export class Run {
   constructor(options: RunOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#intake = new EventIntake(options.clock, () => this.#flush());
     this.#view = new RunViewFold(this.state, { stallLimitMs: options.stallLimitMs });
   }
 
@@ -91,7 +83,9 @@ export class Run {
 
   header(): Header {
     const header = this.#view.header();
-    return this.#followed ? { ...header, canSend: false, promptHint: BELONGS_ELSEWHERE } : header;
+    return this.#followed
+      ? { ...header, canSend: false, canStop: false, promptHint: BELONGS_ELSEWHERE }
+      : header;
   }
 
   /** The whole view now. A listener that has it gets every later change, and only those, through `onOps`. */
@@ -112,7 +106,7 @@ export class Run {
   restore(records: readonly JournalRecord[]): void {
     if (this.#closed) return;
     for (const record of records) this.#take(record);
-    for (const sessionId of this.state.conversation.sessions.keys()) this.#sessions.add(sessionId);
+    for (const sessionId of this.state.conversation.sessions.keys()) this.#intake.addSession(sessionId);
     this.#emitSoon();
   }
 
@@ -142,17 +136,7 @@ export class Run {
   /** Takes events of the stream. Those of other sessions are left out. */
   onEvents(events: readonly EngineEvent[]): void {
     if (this.#closed || this.state.sessionId === undefined) return;
-    if (this.#syncs > 0) {
-      for (const event of events) if (this.#isOurs(event)) pushCoalesced(this.#held, event);
-      return;
-    }
-    for (const event of events) if (this.#isOurs(event)) pushCoalesced(this.#pending, event);
-    if (this.#pending.length > 0) {
-      this.#flushTimer ??= this.#options.clock.setTimer(FLUSH_MS, () => {
-        this.#takePending();
-        this.#drain();
-      });
-    }
+    this.#intake.add(events);
   }
 
   /** Uses a server. The connection of a server that is gone is dropped with `undefined`. */
@@ -167,7 +151,7 @@ export class Run {
       title,
       ...(permission === undefined ? {} : { permission }),
     });
-    this.#sessions.add(session.id);
+    this.#intake.addSession(session.id);
     this.append({ kind: 'session-ready', sessionId: session.id, title });
     return session.id;
   }
@@ -227,8 +211,7 @@ export class Run {
   /** Writes what is pending and lets go of everything. */
   close(): void {
     if (this.#closed) return;
-    this.#takePending();
-    this.#drain();
+    this.#flush();
     this.#emitOps();
     this.#closed = true;
     for (const cancel of this.#timers.values()) cancel();
@@ -238,19 +221,14 @@ export class Run {
     this.#options.writer.close();
   }
 
-  /** A sub-agent's session is known from here on, not only once its record is folded. */
-  #isOurs(event: EngineEvent): boolean {
-    if (!concerns(this.#sessions, event)) return false;
-    if (event.type === 'session') this.#sessions.add(event.sessionId);
-    return true;
+  /** Writes and tells what is pending. */
+  #flush(): void {
+    this.#takePending();
+    this.#drain();
   }
 
   #takePending(): void {
-    this.#flushTimer?.();
-    this.#flushTimer = undefined;
-    const events = this.#pending;
-    this.#pending = [];
-    for (const event of events) this.#queue.push({ kind: 'event', event });
+    for (const event of this.#intake.take()) this.#queue.push({ kind: 'event', event });
   }
 
   /** Works the queue off in batches: effects may append more, which goes to its end. */
@@ -302,17 +280,18 @@ export class Run {
   }
 
   #emitSoon(): void {
-    this.#opsTimer ??= this.#options.clock.setTimer(FLUSH_MS, () => this.#emitOps());
+    this.#opsTimer ??= this.#options.clock.setTimer(BATCH_MS, () => this.#emitOps());
   }
 
   #emitOps(): void {
     this.#opsTimer?.();
     this.#opsTimer = undefined;
-    if (this.#listeners.size === 0) return;
+    const watchers = [...this.#listeners].filter((listener) => listener.onOps !== undefined);
+    if (watchers.length === 0) return;
     const ops = this.#view
       .takeOps()
       .map((op) => (op.op === 'header' ? { ...op, header: this.header() } : op));
-    if (ops.length > 0) for (const listener of [...this.#listeners]) listener.onOps?.(ops);
+    if (ops.length > 0) for (const watcher of watchers) watcher.onOps?.(ops);
   }
 
   #perform(effect: RunEffect): void {
@@ -388,17 +367,16 @@ export class Run {
     const { turn } = this.state;
     const connection = this.#connection;
     if (turn?.turnId !== turnId || connection === undefined) return;
-    this.#syncs++;
+    this.#intake.hold();
     try {
       const snapshot = await connection.client.snapshot(turn.sessionId);
       if (this.#connection !== connection) return;
-      for (const event of snapshot.events) if (this.#isOurs(event)) this.#pending.push(event);
+      this.#intake.addAnswer(snapshot.events);
       this.append({ kind: 'synced', turnId, status: snapshot.status.type });
     } catch {
       this.append({ kind: 'synced', turnId, status: 'unknown' });
     } finally {
-      this.#syncs--;
-      if (this.#syncs === 0) this.onEvents(this.#held.splice(0));
+      this.#intake.release();
     }
   }
 
