@@ -5,6 +5,8 @@ interface Timer {
   at: number;
   ms: number;
   fn: () => void;
+  /** Once thawed: cancels the real timer that took its place. */
+  cancelReal: () => void;
 }
 
 /** A clock that stands still until a test moves it. */
@@ -20,10 +22,13 @@ export class FakeClock implements Clock {
 
   setTimer(ms: number, fn: () => void): () => void {
     if (this.#isThawed) return systemClock.setTimer(ms, fn);
-    const timer = { at: this.#now + ms, ms, fn };
+    const timer: Timer = { at: this.#now + ms, ms, fn, cancelReal: () => {} };
     this.#timers.add(timer);
     for (const look of this.#awaited) look();
-    return () => this.#timers.delete(timer);
+    return () => {
+      this.#timers.delete(timer);
+      timer.cancelReal();
+    };
   }
 
   /** Moves on by `ms`, firing what is due on the way, in order. */
@@ -58,7 +63,7 @@ export class FakeClock implements Clock {
   /** From now on timers are real: for the end of a test, when nobody moves the clock any more. */
   thaw(): void {
     this.#isThawed = true;
-    for (const { ms, fn } of this.#timers) systemClock.setTimer(ms, fn);
+    for (const timer of this.#timers) timer.cancelReal = systemClock.setTimer(timer.ms, timer.fn);
     this.#timers.clear();
   }
 
