@@ -28,6 +28,8 @@ describe('A turn in the workbench', function () {
   });
 
   const send = async (prompt: string): Promise<void> => {
+    // While a turn runs there is Stop in its place, and Enter keeps the words.
+    await shell.panel.locator('.prompt-send').waitFor({ timeout: ENGINE_MS });
     await shell.panel.locator('.prompt-text').fill(prompt);
     await shell.panel.locator('.prompt-text').press('Enter');
   };
