@@ -197,13 +197,14 @@ export function createFrameReader(directory: string, onOdd: (odd: Odd) => void):
   };
 
   const readFrame = (frame: string): EngineEvent | undefined => {
-    if (frame.startsWith(DIRECTORY_KEY) && !frame.startsWith(prefix)) return undefined;
-    const peeked = peekKind(frame);
-    if (peeked !== undefined && isIgnored(peeked)) return undefined;
-    if (peeked === 'message.part.delta' && frame.startsWith(prefix)) {
-      const delta = peekDelta(frame);
+    const isWorkspaces = frame.startsWith(prefix);
+    if (!isWorkspaces && frame.startsWith(DIRECTORY_KEY)) return undefined;
+    if (isWorkspaces) {
+      const delta = peekDelta(frame, prefix.length);
       if (delta !== undefined) return delta;
     }
+    const peeked = peekKind(frame);
+    if (peeked !== undefined && isIgnored(peeked)) return undefined;
     let envelope: Envelope | undefined;
     try {
       envelope = JSON.parse(frame) as Envelope;
@@ -265,19 +266,34 @@ function peekKind(frame: string): string | undefined {
   return KIND.exec(frame)?.[1];
 }
 
-const DELTA =
-  /"properties":\{"sessionID":"(\w+)","messageID":"(\w+)","partID":"(\w+)","field":"text","delta":("[^]*")\}\}\}$/;
+const DELTA_TYPE = '","type":"message.part.delta","properties":{"sessionID":"';
+const DELTA_KEYS = ['","messageID":"', '","partID":"', '","field":"text","delta":'] as const;
+const DELTA_END = '"}}}';
+/** Where a delta's type stands at the latest: behind a project's and an event's id. */
+const MAX_HEAD_CHARS = 400;
 
 /**
  * A delta without parsing its frame, of which nine tenths are ids: three of four frames are deltas. Undefined
- * where the keys are not in the order that opencode 1.18.33 writes; the frame is then parsed like any other.
+ * where the keys are not as opencode 1.18.33 writes them; the frame is then parsed like any other.
  */
-function peekDelta(frame: string): EngineEvent | undefined {
-  const found = DELTA.exec(frame);
-  if (found === null) return undefined;
-  const [, sessionId = '', messageId = '', partId = '', literal = ''] = found;
+function peekDelta(frame: string, from: number): EngineEvent | undefined {
+  const type = frame.slice(from, from + MAX_HEAD_CHARS).indexOf(DELTA_TYPE);
+  if (type < 0 || !frame.endsWith(DELTA_END)) return undefined;
+  let at = from + type + DELTA_TYPE.length;
+  const ids: string[] = [];
+  for (const key of DELTA_KEYS) {
+    const end = frame.indexOf('"', at);
+    if (!frame.startsWith(key, end)) return undefined;
+    ids.push(frame.slice(at, end));
+    at = end + key.length;
+  }
+  const [sessionId = '', messageId = '', partId = ''] = ids;
+  const inner = frame.slice(at + 1, -DELTA_END.length);
+  // Most have nothing that JSON would write otherwise.
+  if (frame[at] === '"' && !/["\\]/.test(inner))
+    return { type: 'delta', sessionId, messageId, partId, text: inner };
   try {
-    const text: unknown = JSON.parse(literal);
+    const text: unknown = JSON.parse(frame.slice(at, 1 - DELTA_END.length));
     return typeof text === 'string' ? { type: 'delta', sessionId, messageId, partId, text } : undefined;
   } catch {
     return undefined;
