@@ -59,6 +59,18 @@ function products() {
     entry('src/vscode/extension.ts', 'extension.cjs', extension),
     entry('src/vscode/host.ts', 'host.cjs', extension),
     entry('src/cli/main.ts', 'holdfast.mjs', cli),
+    entry('src/node/demo-model/main.ts', 'demo-model.mjs', {
+      ...node,
+      format: 'esm',
+      banner: { js: REQUIRE },
+    }),
+    entry('src/node/guardian/main.ts', 'guardian.cjs', { ...node, format: 'cjs' }),
+    // Loaded by the runtime of the engine, which brings `bun:ffi`.
+    entry('src/engines/opencode/companion.ts', 'opencode-companion.mjs', {
+      ...node,
+      format: 'esm',
+      external: ['bun:ffi'],
+    }),
     entry('media/panel.tsx', 'panel.js', { ...page, format: 'iife' }),
     entry('media/panel.css', 'panel.css', { ...page, loader: { '.svg': 'dataurl' } }),
   ].filter((options) => options.entryPoints.every((file) => existsSync(path.join(ROOT, file))));

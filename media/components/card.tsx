@@ -8,6 +8,8 @@ import { inlineCode } from './inline-code.tsx';
 
 export const ACTION_LABELS: Readonly<Record<CardAction, string>> = {
   'restart-server': 'Restart Server',
+  'end-leftovers': 'End Them',
+  'take-over': 'Take Over',
   'show-log': 'Show Log',
   'show-transcript': 'Show Transcript',
   'run-review': 'Run Review',

@@ -61,6 +61,15 @@ export function PromptBox({ header, draft }: { header: Header; draft: string }):
             {header.promptHint}
           </span>
         )}
+        {header.canTakeOver && (
+          <button
+            type="button"
+            class="button button-primary"
+            onClick={() => host.post({ type: 'action', action: 'take-over' })}
+          >
+            Take Over
+          </button>
+        )}
         {header.canStop ? (
           <button
             type="button"
@@ -70,7 +79,7 @@ export function PromptBox({ header, draft }: { header: Header; draft: string }):
           >
             {stopping ? 'Stopping…' : 'Stop'}
           </button>
-        ) : (
+        ) : header.canTakeOver ? null : (
           <button type="button" class="button button-primary prompt-send" disabled={!canSend} onClick={send}>
             Send
           </button>

@@ -10,7 +10,7 @@ import { readJournal } from '../node/journal/journal-reader.ts';
 import { JournalTail } from '../node/journal/journal-tail.ts';
 import { journalFiles } from '../node/journal/journal-writer.ts';
 import { watchJournal } from '../node/journal/watch-journal.ts';
-import { livesElsewhere } from '../node/run/owner.ts';
+import { livesElsewhere, OwnerWatch, runFolder } from '../node/run/owner.ts';
 import { isRunId, listRuns } from '../node/run/run-store.ts';
 import type { ReplayCommand } from './args.ts';
 import { Progress } from './progress.ts';
@@ -37,7 +37,10 @@ async function followRun(run: string, changes: Changes, terminal: Terminal): Pro
   const fold = new RunFold();
   const progress = new Progress({ findings: true });
   const tail = new JournalTail(run);
-  const ownerLives = (): boolean => fold.state.info === undefined || fold.ownerLives();
+  const owner = new OwnerWatch(runFolder(run), systemClock);
+  // A run that has not begun has no owner yet.
+  const ownerLives = async (): Promise<boolean> =>
+    fold.state.info === undefined || owner.livesElsewhere(changes.wasNoticed);
   for await (const { records, problems, ...look } of watchJournal(tail, changes, ownerLives)) {
     for (const record of records) {
       fold.take(record);
@@ -68,8 +71,9 @@ function isFolderOfRuns(where: string): boolean {
 /** The newest unfinished run, or the next one that begins. */
 async function findRun(runs: string, terminal: Terminal): Promise<string> {
   const known = listRuns(runs);
-  const unfinished = known.find(({ folder, info }) => livesElsewhere(info) && isUnderWay(folder));
-  if (unfinished !== undefined) return unfinished.folder;
+  for (const { folder } of known) {
+    if ((await livesElsewhere(folder)) && isUnderWay(folder)) return folder;
+  }
   terminal.say({ label: 'waiting', text: `for a run in ${runs}` });
   const old = new Set(known.map(({ id }) => id));
   const changes = new Changes(runs, systemClock);

@@ -30,10 +30,12 @@ export async function withLive(
   for (const text of warnings) terminal.say({ label: 'setting', text, tone: 'warn' });
   const password = env[PASSWORD_VARIABLE];
   let isClosing = false;
-  const host = await openWorkspace({
+  const host = openWorkspace({
     settings,
     folder: cwd,
     storage: storageFolder(flags.journal, shell),
+    programs: shell.programs,
+    label: 'holdfast command',
     env: engineEnv(env),
     extraPath: [],
     ...(password === undefined || password === '' ? {} : { password }),

@@ -44,6 +44,7 @@ async function main(): Promise<void> {
       env: process.env,
       cwd: process.cwd(),
       home: os.homedir(),
+      programs: import.meta.dirname,
       platform: process.platform,
       version,
       exit: (status) => process.exit(status),

@@ -12,6 +12,11 @@ import type { Line } from './plain-text.ts';
 /** Longest piece of a prompt or an error in one line, UTF-16 units: about a line of a terminal. */
 const MAX_EXCERPT = 100;
 
+const OWNER_TEXTS = {
+  return: 'the window came back; what was missed was read from the server',
+  'take-over': 'taken over by another window',
+} as const;
+
 export class Progress {
   readonly #withFindings: boolean;
   /** Tool calls whose end was told; the engine tells some ends twice. */
@@ -63,6 +68,16 @@ export class Progress {
         return [{ label: 'stopping', text: STOP_TEXTS[record.cause] }];
       case 'run-ended':
         return [this.#end(record, header())];
+      case 'owner':
+        return [{ label: 'owner', text: OWNER_TEXTS[record.reason] }];
+      case 'leftovers':
+        return record.processes.map(({ pid, command }) => ({
+          label: 'left over',
+          text: `${pid} ${command}`,
+          tone: 'warn',
+        }));
+      case 'leftovers-ended':
+        return [{ label: 'left over', text: 'ended' }];
       case 'note':
         return record.level === 'warning' ? [{ label: 'note', text: record.text, tone: 'warn' }] : [];
       case 'step-ended':

@@ -4,6 +4,7 @@ import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import { exitCode } from '../core/outcome.ts';
 import { sizeText } from '../core/review/coverage.ts';
 import { readJournal } from '../node/journal/journal-reader.ts';
+import { livesElsewhere, runFolder } from '../node/run/owner.ts';
 import type { ReplayCommand } from './args.ts';
 import type { Line } from './plain-text.ts';
 import { findingLine } from './progress.ts';
@@ -12,8 +13,9 @@ import { RunFold } from './run-fold.ts';
 import type { Shell } from './shell.ts';
 
 /** Prints what a journal holds. @returns the exit code of the run. @throws JournalError when there is none. */
-export function replay(command: ReplayCommand, { terminal, cwd }: Shell): number {
-  const { records, problems, unknown } = readJournal(path.resolve(cwd, command.journal));
+export async function replay(command: ReplayCommand, { terminal, cwd }: Shell): Promise<number> {
+  const where = path.resolve(cwd, command.journal);
+  const { records, problems, unknown } = readJournal(where);
   const fold = new RunFold();
   const recomputation = new Recomputation();
   const decisions: Line[] = [];
@@ -25,7 +27,7 @@ export function replay(command: ReplayCommand, { terminal, cwd }: Shell): number
     const offset = `+${((record.at - (records[0]?.at ?? 0)) / 1000).toFixed(1)} s`;
     if (text !== undefined) decisions.push({ label: 'decision', text: `${offset}  ${text}` });
   }
-  const standing = fold.standing(fold.ownerLives());
+  const standing = fold.standing(await livesElsewhere(runFolder(where)));
   recomputation.finish(standing.is === 'ended' && fold.state.ended !== undefined);
 
   for (const line of runLines(fold)) terminal.printLine(line);

@@ -4,7 +4,7 @@ import { isActive, newRunState, type RunEffect, type RunState, stepRun } from '.
 import { RunViewFold } from '../core/journal/view.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Header } from '../core/protocol.ts';
-import { livesElsewhere, ORPHANED } from '../node/run/owner.ts';
+import { ORPHANED } from '../node/run/owner.ts';
 
 /** How a run stands, as its journal and the process that writes it tell. */
 export type Standing = { is: 'running' } | { is: 'ended'; outcome: Outcome; message?: string };
@@ -23,11 +23,6 @@ export class RunFold {
     const effects = stepRun(this.state, record);
     this.#view.apply(record);
     return effects;
-  }
-
-  /** Whether the process that writes the journal exists. */
-  ownerLives(): boolean {
-    return livesElsewhere(this.state.info);
   }
 
   /** @param ownerLives as it was before the last records were read: its last words may come just before its end. */

@@ -9,7 +9,7 @@ import type { Shell } from './shell.ts';
 /** Sends one prompt and prints the last answer. @returns the exit code. */
 export function run(command: RunCommand, shell: Shell): Promise<number> {
   return withLive(command, shell, async (live) => {
-    const session = live.host.startSession();
+    const session = await live.host.startSession();
     try {
       await live.host.prompt(session, command.prompt);
     } catch (error) {

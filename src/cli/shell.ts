@@ -7,6 +7,8 @@ export interface Shell {
   /** Absolute path of the current folder. */
   cwd: string;
   home: string;
+  /** Absolute path of the folder with the programs that come with Holdfast. */
+  programs: string;
   platform: NodeJS.Platform;
   /** Holdfast's own version. */
   version: string;

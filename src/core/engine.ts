@@ -225,7 +225,7 @@ export type Prompt = v.InferOutput<typeof PromptSchema>;
 export interface EngineBinary {
   path: string;
   version: string;
-  /** How it was found: `setting`, `PATH`, or the well-known place. */
+  /** How it was found: `setting`, `PATH`, the well-known place, or `Holdfast` where that has installed it. */
   source: string;
 }
 
@@ -236,6 +236,8 @@ export interface LaunchSpec {
   env: Readonly<Record<string, string>>;
   /** Recognises the ready line in stdout; group 1 is the base URL. */
   readyLine: RegExp;
+  /** Ends the server's work before it is signalled: a POST to this path. Absent where a signal cuts nothing. */
+  dispose?: { path: string; headers: Readonly<Record<string, string>> };
 }
 
 /** What the fate of a prompt was found to be when it was looked up by its ids. */
@@ -288,8 +290,6 @@ export interface EngineClient {
   snapshot(sessionId: string): Promise<Snapshot>;
   abort(sessionId: string): Promise<void>;
   answer(ask: Ask, answer: Answer): Promise<void>;
-  /** Ends the engine's running work, so that a signal cuts nothing. Bounded by `timeoutMs`. */
-  dispose(timeoutMs: number): Promise<void>;
   /** Closes all sockets of this client. */
   close(): Promise<void>;
 }
@@ -311,6 +311,8 @@ export interface LaunchOptions {
   extraPath: readonly string[];
   /** Engine configuration that wins over the user's files, e.g. a provider. */
   config?: Readonly<Record<string, unknown>>;
+  /** Absolute path of the folder with the programs that come with Holdfast. */
+  programs: string;
 }
 
 /** One kind of agent server. */
@@ -321,9 +323,13 @@ export interface Engine {
   /** Finds the binary. Throws `EngineMissingError` with a sentence for people. */
   locate(options: {
     path?: string;
+    /** Where Holdfast may have installed an engine of its own. */
+    storage?: string;
     env: Readonly<Record<string, string | undefined>>;
   }): Promise<EngineBinary>;
   launch(options: LaunchOptions): LaunchSpec;
+  /** Absolute path of the folder (or database) where a server with this environment keeps its sessions. */
+  dataPath(env: Readonly<Record<string, string | undefined>>): string;
   connect(options: ConnectOptions): EngineClient;
   /** Fresh ids for a prompt; unique across sessions. */
   newPromptIds(): { messageId: string; partId: string };

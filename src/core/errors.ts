@@ -28,6 +28,20 @@ export class EngineMissingError extends Error {
   }
 }
 
+/** The engine could not be installed. Handled by: one notification, with another try when `retriable`, and how to do it by hand. */
+export class InstallError extends Error {
+  readonly kind = 'install';
+  /** @param retriable whether the same try can go well later, e.g. with a network or with room on the disk. */
+  constructor(
+    message: string,
+    readonly retriable: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'InstallError';
+  }
+}
+
 /** Nobody said which model to use, and the engine has none of its own. Handled by: offering the choice, or the demo. */
 export class ModelMissingError extends Error {
   readonly kind = 'model-missing';

@@ -46,6 +46,8 @@ export type FindingRow = v.InferOutput<typeof FindingRowSchema>;
 /** What a button does; each is a command of the palette too. */
 export const CARD_ACTIONS = [
   'restart-server',
+  'end-leftovers',
+  'take-over',
   'show-log',
   'show-transcript',
   'run-review',
@@ -175,6 +177,8 @@ export const HeaderSchema = v.object({
       status: v.picklist(['pending', 'in_progress', 'completed', 'cancelled']),
     }),
   ),
+  /** Whether another window does this run and the user may take it over. */
+  canTakeOver: v.boolean(),
   /** Whether a prompt can be sent now; if not, `promptHint` says why. */
   canSend: v.boolean(),
   /** Whether anything of the run is under way, its server's start included. */

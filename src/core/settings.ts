@@ -6,8 +6,10 @@
  */
 
 export interface Settings {
-  engine: { path: string; startTimeoutMs: number };
-  server: { url: string };
+  /** The graces: how long an owned server outlives its last client, while a turn runs and otherwise. */
+  engine: { path: string; startTimeoutMs: number; busyGraceMs: number; idleGraceMs: number };
+  /** `restartCommand`: run by a shell to restart an attached server; empty when there is none. */
+  server: { url: string; restartCommand: string };
   /** `provider/model`, `demo`, or empty for the engine's own default. */
   model: string;
   stallTimeoutMs: number;
@@ -25,13 +27,20 @@ interface NumberRule {
 /** Whole numbers with their ranges; units as in the settings editor. */
 export const NUMBER_SETTINGS = {
   startTimeoutSeconds: { key: 'engine.startTimeout', min: 5, max: 600, fallback: 60 },
+  busyGraceSeconds: { key: 'engine.busyGrace', min: 1, max: 3600, fallback: 120 },
+  idleGraceSeconds: { key: 'engine.idleGrace', min: 1, max: 3600, fallback: 10 },
   stallTimeoutSeconds: { key: 'stallTimeout', min: 30, max: 3600, fallback: 180 },
   restartBudget: { key: 'restartBudget', min: 0, max: 20, fallback: 3 },
   maxFileKiB: { key: 'review.maxFileSize', min: 1, max: 4096, fallback: 256 },
   maxDiffKiB: { key: 'review.maxDiffSize', min: 16, max: 16_384, fallback: 1024 },
 } as const satisfies Record<string, NumberRule>;
 
-export const TEXT_SETTINGS = { enginePath: 'engine.path', serverUrl: 'server.url', model: 'model' } as const;
+export const TEXT_SETTINGS = {
+  enginePath: 'engine.path',
+  serverUrl: 'server.url',
+  restartCommand: 'server.restartCommand',
+  model: 'model',
+} as const;
 
 /** @param read gives the raw value of a setting by its key without the `holdfast.` prefix; undefined when unset. */
 export function parseSettings(read: (key: string) => unknown): { settings: Settings; warnings: string[] } {
@@ -59,8 +68,13 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
     engine: {
       path: text(TEXT_SETTINGS.enginePath),
       startTimeoutMs: number(NUMBER_SETTINGS.startTimeoutSeconds) * 1000,
+      busyGraceMs: number(NUMBER_SETTINGS.busyGraceSeconds) * 1000,
+      idleGraceMs: number(NUMBER_SETTINGS.idleGraceSeconds) * 1000,
     },
-    server: { url: text(TEXT_SETTINGS.serverUrl, urlProblem) },
+    server: {
+      url: text(TEXT_SETTINGS.serverUrl, urlProblem),
+      restartCommand: text(TEXT_SETTINGS.restartCommand),
+    },
     model: text(TEXT_SETTINGS.model, modelProblem),
     stallTimeoutMs: number(NUMBER_SETTINGS.stallTimeoutSeconds) * 1000,
     restartBudget: number(NUMBER_SETTINGS.restartBudget),

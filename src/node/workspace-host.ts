@@ -6,18 +6,17 @@ import type { Clock } from '../core/clock.ts';
 import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import type { ReviewTarget } from '../core/review/finding.ts';
+import { type Opened, Runs } from './run/runs.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
-import { readJournal } from './journal/journal-reader.ts';
-import { JournalTail } from './journal/journal-tail.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
-import { followRun, isOver, settleOrphan } from './run/follow-run.ts';
-import { livesElsewhere } from './run/owner.ts';
+import { settleOrphan } from './run/follow-run.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
-import type { Server, ServerConnection } from './server/server.ts';
+import type { Leftovers, Server, ServerConnection } from './server/server.ts';
 import { EventHub, type HubLog } from './stream/event-hub.ts';
 
 /** How long a fresh event stream may take to open before a prompt is sent without it, ms. What it misses is re-read. */
@@ -41,15 +40,28 @@ export interface WorkspaceHostOptions {
   version: string;
   /** When this process began, epoch ms: with the pid it names the owner of a run. */
   processStartedAt: number;
-  /** What else ends with this host. */
-  alsoClose: readonly { close(): Promise<void> }[];
+  /** What this process is, for people: `VS Code window`, `holdfast command`. */
+  label: string;
+  /** What the server cannot do without, e.g. the demo model: it is held, let go and ended along with it. */
+  companions: readonly Companion[];
+  /** Ends servers whose holder is gone, over all workspaces. */
+  reconcile(): Promise<unknown>;
+}
+
+export interface Companion {
+  setBusy(isBusy: boolean): void;
+  /** Ends it, unless others use it. */
+  close(): Promise<void>;
+  /** Lets go of it without ending it. */
+  leave(): Promise<void>;
 }
 
 export class WorkspaceHost {
   readonly server: Server;
   readonly #options: WorkspaceHostOptions;
-  readonly #runs = new Map<string, Run>();
+  readonly #runs: Runs;
   readonly #disposables: (() => void)[] = [];
+  readonly #turns = new Set<string>();
   /** Runs whose turns the server hears of. */
   readonly #told = new WeakSet<Run>();
   readonly #runListeners = new Set<(run: Run) => void>();
@@ -58,7 +70,20 @@ export class WorkspaceHost {
   constructor(options: WorkspaceHostOptions) {
     this.#options = options;
     this.server = options.server;
-    this.#disposables.push(this.server.onState((view) => this.#onServer(view)));
+    this.#runs = new Runs({
+      clock: options.clock,
+      log: options.log,
+      label: options.label,
+      list: () => this.list(),
+      make: ({ id, folder, info }) =>
+        this.#makeRun(id, folder, info?.type === 'review' ? this.#reviewWork(undefined) : undefined),
+      folderOf: (id) => `${this.runsFolder}/${id}`,
+      goOn: (run, reason) => this.#goOn(run, reason),
+    });
+    this.#disposables.push(
+      this.server.onState((view) => this.#onServer(view)),
+      this.server.onLeftovers((leftovers) => this.#onLeftovers(leftovers)),
+    );
   }
 
   /** Where the journals of this workspace are. */
@@ -79,7 +104,7 @@ export class WorkspaceHost {
 
   /** What this process does. Runs of other processes are none of ours, even while they are shown. */
   get activeRuns(): Run[] {
-    return [...this.#runs.values()].filter((run) => run.active && !run.followed);
+    return this.#runs.active;
   }
 
   /** Whether a run that is open here is under way, in this process or in another one. */
@@ -93,23 +118,15 @@ export class WorkspaceHost {
    * @throws TargetError, JournalError
    */
   async startReview(target: string): Promise<Run> {
-    const { folder, settings, engine, clock } = this.#options;
-    const { maxFileKiB, maxDiffKiB } = settings.review;
-    const limits = { ...DEFAULT_LIMITS, fileBytes: maxFileKiB * 1024, diffBytes: maxDiffKiB * 1024 };
-    const resolved = await resolveTarget({ folder, target, limits });
-    const work = new ReviewWork({
-      target: resolved,
-      engine,
-      connect: (run) => this.connect(run),
-      now: () => clock.now(),
-    });
-    const run = this.#newRun('review', 'Review', work);
+    const resolved = await this.#resolve(target);
+    const work = this.#reviewWork(resolved);
+    const run = await this.#newRun('review', 'Review', work);
     run.append({ kind: 'scope', scope: resolved.scope });
     return run;
   }
 
   /** Starts an empty run for prompts. Nothing is sent and no server started yet. @throws JournalError */
-  startSession(title = 'New session'): Run {
+  startSession(title = 'New session'): Promise<Run> {
     return this.#newRun('prompt', title);
   }
 
@@ -118,7 +135,7 @@ export class WorkspaceHost {
    * @throws EngineMissingError, StartError, ModelMissingError, RequestError, ForeignRunError; nothing was sent then.
    */
   async prompt(run: Run, text: string): Promise<void> {
-    run.assertOurs();
+    await this.#runs.claim(run);
     if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
     const model = await this.connect(run);
     const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
@@ -126,24 +143,57 @@ export class WorkspaceHost {
   }
 
   /**
-   * A run by its id: a live one of this process, or one folded from its journal. A run that another process does
-   * is followed; one whose owner is gone is settled first.
+   * A run by its id: one of this process, or one folded from its journal. A run that another process does is
+   * followed; one that nobody does any more goes on here if its server still lives, and is settled if not.
    * @throws JournalError when its journal cannot be read.
    */
-  open(id: string): { run: Run; problems: string[] } {
-    const live = this.#runs.get(id);
-    if (live !== undefined) return { run: live, problems: [] };
-    const entry = this.list().find((candidate) => candidate.id === id);
-    const folder = entry?.folder ?? `${this.runsFolder}/${id}`;
-    // Before the read: what an owner that is gone wrote last is read then.
-    const tail = livesElsewhere(entry?.info) ? new JournalTail(folder) : undefined;
-    const { records, problems } = tail?.read() ?? readJournal(folder);
-    const run = this.#makeRun(id, folder);
-    run.restore(records);
-    this.#runs.set(id, run);
-    if (tail !== undefined && !isOver(run)) this.#disposables.push(followRun(run, tail, this.#options));
-    else settleOrphan(run);
-    return { run, problems };
+  open(id: string): Promise<Opened> {
+    return this.#runs.open(id);
+  }
+
+  /**
+   * Goes on with what a process before this one left unfinished in this workspace: after a reload of the window, an
+   * update of the extension, a crash of either. Starts no server. Never throws.
+   */
+  adoptRuns(): Promise<void> {
+    return this.#runs.adopt();
+  }
+
+  /** Ends servers whose holder is gone, and whatever else nobody will come back to. Touches nothing else. */
+  async reconcile(): Promise<void> {
+    await this.#runs.adopt();
+    await this.#options.reconcile();
+  }
+
+  /** Takes a run over from the window that does it, because the user asked for it. That window follows it then. */
+  takeOver(run: Run): Promise<void> {
+    return this.#runs.takeOver(run);
+  }
+
+  /** Goes on with a run of another process where that stood, if its server still lives. */
+  async #goOn(run: Run, reason: 'return' | 'take-over'): Promise<void> {
+    const connection = await this.#findServer();
+    for (const listener of this.#runListeners) listener(run);
+    if (connection === undefined) {
+      settleOrphan(run);
+      run.release();
+      return;
+    }
+    this.#use(run, connection);
+    const owner = { pid: process.pid, startedAt: this.#options.processStartedAt };
+    run.append({ kind: 'owner', owner, reason });
+    run.append(serverRecord(this.server.state));
+    await this.#joinStream(run, connection);
+  }
+
+  /** A server that lives already; none is started for a run that nobody asked to go on. */
+  async #findServer(): Promise<ServerConnection | undefined> {
+    try {
+      return (await this.server.find()) ? await this.server.ensure() : undefined;
+    } catch (error) {
+      this.#options.log.warn(`the server that was found cannot be used: ${explain(error)}`);
+      return undefined;
+    }
   }
 
   /**
@@ -154,14 +204,20 @@ export class WorkspaceHost {
   async connect(run: Run): Promise<string> {
     const connection = await this.server.ensure();
     if (run.connection?.generation !== connection.generation) {
-      run.connect(connection);
-      this.#tellServerOf(run);
+      this.#use(run, connection);
       run.append(serverRecord(this.server.state));
       await this.#joinStream(run, connection);
     }
     const model = this.#options.model ?? (await connection.client.defaultModel());
     if (model === undefined) throw new ModelMissingError();
     return model;
+  }
+
+  #use(run: Run, connection: ServerConnection): void {
+    run.connect(connection);
+    this.#tellServerOf(run);
+    const { turn } = run.state;
+    if (turn !== undefined && turn.phase !== 'settled') this.#onTurn(run, turn.turnId, 'begun');
   }
 
   /** Feeds the server's events to a run from here on; resolves when the stream is open, or late. */
@@ -191,30 +247,56 @@ export class WorkspaceHost {
     await this.server.restart();
   }
 
+  /**
+   * For a window that goes away, and may come back: nobody knows whether it reloads or closes for good. What runs is
+   * left running on its server, which lives on for its grace; what is on the way to disk gets there. Never throws.
+   */
+  async leave(): Promise<void> {
+    this.#runs.close();
+    await this.#end([this.server.leave(), ...this.#options.companions.map((one) => one.leave())]);
+  }
+
   /** A deliberate end: running turns are stopped, the server is stopped, everything is on disk. Never throws. */
   async close(): Promise<void> {
     const active = this.activeRuns;
     for (const run of active) run.stop('close');
     await Promise.all(active.map((run) => run.ended()));
-    for (const run of this.#runs.values()) run.close();
-    this.#runs.clear();
+    this.#runs.close();
+    await this.#end([this.server.dispose(), ...this.#options.companions.map((one) => one.close())]);
+  }
+
+  async #end(endings: readonly Promise<void>[]): Promise<void> {
     this.#hub?.hub.close();
     for (const dispose of this.#disposables) dispose();
-    const endings = await Promise.allSettled([
-      this.server.dispose(),
-      ...this.#options.alsoClose.map((one) => one.close()),
-    ]);
-    for (const ending of endings) {
+    for (const ending of await Promise.allSettled(endings)) {
       if (ending.status === 'rejected') this.#options.log.warn(`while closing: ${explain(ending.reason)}`);
     }
   }
 
-  #newRun(type: 'review' | 'prompt', title: string, work?: ReviewWork): Run {
+  #resolve(target: string): Promise<ReviewTarget> {
+    const { folder, settings } = this.#options;
+    const { maxFileKiB, maxDiffKiB } = settings.review;
+    const limits = { ...DEFAULT_LIMITS, fileBytes: maxFileKiB * 1024, diffBytes: maxDiffKiB * 1024 };
+    return resolveTarget({ folder, target, limits });
+  }
+
+  /** @param target absent for a review that is read back: it is resolved again if its model has not seen it yet. */
+  #reviewWork(target: ReviewTarget | undefined): ReviewWork {
+    const { engine, clock } = this.#options;
+    return new ReviewWork({
+      target,
+      resolve: (name) => this.#resolve(name),
+      engine,
+      connect: (run) => this.connect(run),
+      now: () => clock.now(),
+    });
+  }
+
+  async #newRun(type: 'review' | 'prompt', title: string, work?: ReviewWork): Promise<Run> {
     const { engine, folder, clock, model, demo, version, processStartedAt } = this.#options;
     const id = newRunId(clock.now());
     pruneRuns(this.runsFolder, (candidate) => this.#runs.get(candidate)?.active === true);
-    const run = this.#makeRun(id, `${this.runsFolder}/${id}`, work);
-    this.#runs.set(id, run);
+    const run = await this.#runs.begin(id, () => this.#makeRun(id, `${this.runsFolder}/${id}`, work));
     const { engineVersion } = this.server.state;
     run.append({
       kind: 'run-started',
@@ -242,7 +324,8 @@ export class WorkspaceHost {
       clock,
       stallLimitMs: settings.stallTimeoutMs,
       onJournalError: (error) => log.warn(explain(error)),
-      ...(work === undefined ? {} : { onReviewEffect: (run, effect) => work.perform(run, effect) }),
+      onLeaseLost: (run) => this.#runs.follow(run),
+      onReviewEffect: async (run, effect) => work?.perform(run, effect),
     });
   }
 
@@ -264,9 +347,25 @@ export class WorkspaceHost {
     ) {
       this.#hub.hub.close();
       this.#hub = undefined;
-      for (const run of this.#runs.values()) run.connect(undefined);
+      for (const run of this.#runs.all) run.connect(undefined);
     }
     for (const run of this.activeRuns) run.append(serverRecord(view));
+    if (view.state === 'ready' && view.kind === 'attached') this.#goOnAll();
+  }
+
+  /** A server that was out of reach is back: what ran on it goes on there, or is found to have ended. */
+  #goOnAll(): void {
+    for (const run of this.activeRuns) {
+      if (run.connection === undefined && run.state.sessionId !== undefined) void this.#rejoin(run);
+    }
+  }
+
+  async #rejoin(run: Run): Promise<void> {
+    const connection = await this.server.ensure().catch(() => undefined);
+    // Gone again, which is told as its state; or somebody else has connected the run meanwhile.
+    if (connection === undefined || run.connection !== undefined || !run.active) return;
+    this.#use(run, connection);
+    await this.#joinStream(run, connection);
   }
 
   /** A busy server gets more patience, and a turn that ended well gives its restarts back. */
@@ -275,11 +374,38 @@ export class WorkspaceHost {
     this.#told.add(run);
     run.listen({
       onRecord: (record) => {
-        if (record.kind === 'turn-drafted') this.server.turnStarted(`${run.id} ${record.turnId}`);
+        if (record.kind === 'turn-drafted') this.#onTurn(run, record.turnId, 'begun');
         if (record.kind === 'turn-settled')
-          this.server.turnEnded(`${run.id} ${record.turnId}`, record.outcome === 'ok');
+          this.#onTurn(run, record.turnId, record.outcome === 'ok' ? 'succeeded' : 'failed');
       },
     });
+  }
+
+  #onTurn(run: Run, turnId: string, how: 'begun' | 'succeeded' | 'failed'): void {
+    const name = `${run.id} ${turnId}`;
+    if (how === 'begun') this.server.turnStarted(name);
+    else this.server.turnEnded(name, how === 'succeeded');
+    if (how === 'begun') this.#turns.add(name);
+    else this.#turns.delete(name);
+    for (const companion of this.#options.companions) companion.setBusy(this.#turns.size > 0);
+  }
+
+  /** Told in the runs that the server was serving: they are the ones whose tools these were. */
+  #onLeftovers({ generation, processes }: Leftovers): void {
+    for (const run of this.#runs.all) {
+      if (run.isOwned && run.state.server.generation === generation)
+        run.append({ kind: 'leftovers', generation, processes: [...processes] });
+    }
+  }
+
+  /** Ends what the tools of dead servers left running, because the user said so. */
+  async endLeftovers(): Promise<void> {
+    for (const run of this.#runs.all) {
+      const generation = run.state.leftovers;
+      if (generation === undefined || !run.isOwned) continue;
+      await this.server.endLeftovers(generation);
+      run.append({ kind: 'leftovers-ended', generation });
+    }
   }
 }
 

@@ -6,16 +6,18 @@ import { dismissAllFindings, dismissFinding } from './finding-commands.ts';
 import {
   runReview,
   newSession,
+  endLeftovers,
   openSession,
   promptFromPalette,
   restartServer,
   serverMenu,
   showPanel,
   stopTurn,
+  takeOver,
 } from './run-commands.ts';
 import { deleteSession, exportTranscript, openReport, showTranscript } from './session-commands.ts';
+import { installEngine } from './install-engine.ts';
 import {
-  installEngine,
   openSettings,
   selectModel,
   setEnginePath,
@@ -39,6 +41,8 @@ const COMMANDS: readonly Command[] = [
   { id: 'stopTurn', run: stopTurn },
   { id: 'answerRequest', run: answerRequest },
   { id: 'restartServer', run: restartServer },
+  { id: 'takeOver', run: takeOver },
+  { id: 'endLeftovers', run: endLeftovers },
   { id: 'showPanel', run: showPanel },
   { id: 'showLog', run: ({ log }) => log.show(true) },
   { id: 'showTranscript', run: showTranscript },

@@ -6,6 +6,7 @@ import { registerCommands } from './commands.ts';
 import { setContext } from './context-keys.ts';
 import { FindingActions } from './finding-actions.ts';
 import { Findings } from './findings.ts';
+import { GhostTab } from './ghost-tab.ts';
 import { Hosting, workspaceFolder } from './hosting.ts';
 import { Notices } from './notices.ts';
 import { panelActions } from './panel-actions.ts';
@@ -25,7 +26,16 @@ export function activate(context: vscode.ExtensionContext): void {
   const { secrets, extensionUri } = context;
   const storage = context.globalStorageUri.fsPath;
   const version = String((context.extension.packageJSON as { version: unknown }).version);
-  const hosting = new Hosting({ folder: workspaceFolder(), storage, version, log, notices, secrets });
+  const programs = path.join(extensionUri.fsPath, 'dist');
+  const hosting = new Hosting({
+    folder: workspaceFolder(),
+    storage,
+    programs,
+    version,
+    log,
+    notices,
+    secrets,
+  });
   life = { hosting, log };
   const panel = new Panel(extensionUri, hosting, panelActions(hosting, notices), log);
   const findings = new Findings(hosting, log);
@@ -39,6 +49,7 @@ export function activate(context: vscode.ExtensionContext): void {
     transcript,
     new StatusBar(hosting),
     new RunNotices(hosting, panel, notices),
+    new GhostTab({ hasPage: () => panel.hasPage, reopen: (column) => panel.reopenAt(column), log }),
     vscode.languages.registerCodeActionsProvider(
       { scheme: 'file' },
       new FindingActions(findings),
@@ -49,11 +60,12 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   // Findings of before a reload; where nothing was ever run there is nothing to load for.
   if (fs.existsSync(path.join(storage, 'workspaces'))) void findings.restore();
+  if (hosting.folder !== undefined) void hosting.resume();
 }
 
-/** Ends what runs, in bounded time; what is left undone is settled when the run is next opened. */
+/** Lets go of what runs, in bounded time: a reload finds it again, and after a close its grace ends it. */
 export async function deactivate(): Promise<void> {
-  await life?.hosting.close();
+  await life?.hosting.leave();
   life?.log.dispose();
   life = undefined;
 }

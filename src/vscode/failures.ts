@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import { explain } from '../core/errors.ts';
 import type { Notices, NoticeAction } from './notices.ts';
 
+const INSTALL_PAGE = 'https://opencode.ai/docs/#install';
+
 /**
  * Says why something could not be done, once, with what can be done about it. A cancellation is no failure.
  *
@@ -10,13 +12,25 @@ import type { Notices, NoticeAction } from './notices.ts';
 export function reportFailure(notices: Notices, error: unknown): void {
   const kind = (error as { kind?: unknown } | undefined)?.kind;
   if (kind === 'cancelled') return;
-  notices.error(explain(error), actionsFor(kind));
+  notices.error(explain(error), actionsFor(error, kind));
 }
 
-function actionsFor(kind: unknown): NoticeAction[] {
+function actionsFor(error: unknown, kind: unknown): NoticeAction[] {
   switch (kind) {
     case 'engine-missing':
       return missingEngineActions();
+    case 'install':
+      return (error as { retriable?: unknown }).retriable === true
+        ? [
+            commandAction(vscode.l10n.t('Try Again'), 'holdfast.installEngine'),
+            commandAction(vscode.l10n.t('Show Log'), 'holdfast.showLog'),
+            howToInstall(),
+          ]
+        : [
+            howToInstall(),
+            commandAction(vscode.l10n.t('Set Engine Path'), 'holdfast.setEnginePath'),
+            commandAction(vscode.l10n.t('Show Log'), 'holdfast.showLog'),
+          ];
     case 'start':
     case 'request':
       return [
@@ -33,9 +47,17 @@ function actionsFor(kind: unknown): NoticeAction[] {
 
 export function missingEngineActions(): NoticeAction[] {
   return [
-    commandAction(vscode.l10n.t('How to Install'), 'holdfast.installEngine'),
+    commandAction(vscode.l10n.t('Install Engine'), 'holdfast.installEngine'),
     commandAction(vscode.l10n.t('Set Engine Path'), 'holdfast.setEnginePath'),
   ];
+}
+
+/** Other ways to get the engine. */
+function howToInstall(): NoticeAction {
+  return {
+    title: vscode.l10n.t('How to Install'),
+    run: () => vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE)),
+  };
 }
 
 export function commandAction(title: string, command: string, ...args: unknown[]): NoticeAction {

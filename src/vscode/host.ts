@@ -6,10 +6,13 @@ import * as v from 'valibot';
 import { type PanelMessage, PanelMessageSchema } from '../core/protocol.ts';
 
 export { transcriptMarkdown, transcriptLines, newTranscript } from '../core/journal/transcript.ts';
+export { installOpencode } from '../engines/opencode/install.ts';
+export { OPENCODE_DOWNLOAD_MB, OPENCODE_VERSION } from '../engines/opencode/installed.ts';
+export { locateOpencode } from '../engines/opencode/locate.ts';
 export { openWorkspace } from '../engines/open-workspace.ts';
 export { readJournal } from '../node/journal/journal-reader.ts';
 export { REPORT_FILE } from '../node/run/review-work.ts';
-export { listRuns, runsFolder, writeAtomically } from '../node/run/run-store.ts';
+export { hasUnfinished, listRuns, runsFolder, writeAtomically } from '../node/run/run-store.ts';
 export { PanelStore } from './panel-store.ts';
 export { readReview, writeDismissed } from './review-store.ts';
 export { summarise } from './run-summary.ts';

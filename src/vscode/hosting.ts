@@ -1,4 +1,7 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import * as vscode from 'vscode';
+import { explain } from '../core/errors.ts';
 import type { JournalRecord } from '../core/journal/record.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Run } from '../node/run/run.ts';
@@ -17,6 +20,8 @@ export interface HostingOptions {
   folder: string | undefined;
   /** Absolute path of the extension's global storage. */
   storage: string;
+  /** Absolute path of the folder with the programs that come with the extension. */
+  programs: string;
   version: string;
   log: vscode.LogOutputChannel;
   notices: Notices;
@@ -37,7 +42,13 @@ export interface RunRecord {
  */
 type State =
   | { name: 'none' }
-  | { name: 'open' | 'outdated'; opening: Promise<WorkspaceHost>; host?: WorkspaceHost; dispose: () => void };
+  | {
+      name: 'open' | 'outdated';
+      opening: Promise<WorkspaceHost>;
+      host?: WorkspaceHost;
+
+      dispose: () => void;
+    };
 
 export class Hosting implements vscode.Disposable {
   readonly folder: string | undefined;
@@ -92,6 +103,23 @@ export class Hosting implements vscode.Disposable {
     return this.current?.isUnderWay(id) ?? false;
   }
 
+  /**
+   * Goes on with what a window before this one left, and ends what nobody will come back to. Loads and opens nothing
+   * where nothing was left. Never throws.
+   */
+  async resume(): Promise<void> {
+    const { folder, storage, log } = this.#options;
+    if (!fs.existsSync(path.join(storage, 'workspaces'))) return;
+    const { hasUnfinished, runsFolder } = loadHost();
+    const isUnfinished = folder !== undefined && hasUnfinished(runsFolder(storage, folder));
+    if (!isUnfinished && !hasServers(storage)) return;
+    try {
+      await (await this.look()).reconcile();
+    } catch (error) {
+      log.warn(`resume: ${explain(error)}`);
+    }
+  }
+
   /** The host, as it is: for looking at what there is. @throws Error when no folder is open. */
   async look(): Promise<WorkspaceHost> {
     return this.#state.name === 'none' ? this.#open() : this.#state.opening;
@@ -110,7 +138,7 @@ export class Hosting implements vscode.Disposable {
   /** A run by its id, live or from its journal; its records are told from here on. @throws JournalError */
   async openRun(id: string): Promise<Run> {
     const host = await this.look();
-    const { run, problems } = host.open(id);
+    const { run, problems } = await host.open(id);
     for (const problem of problems) this.#options.log.warn(`run ${id}: ${problem}`);
     this.#watch(run);
     return run;
@@ -127,8 +155,15 @@ export class Hosting implements vscode.Disposable {
     }
   }
 
-  /** A deliberate end: stops what runs and the server, in bounded time. Never throws, and starts nothing. */
-  async close(): Promise<void> {
+  /**
+   * The window goes away: it reloads, or it is closed for good, which cannot be told apart here. What runs goes on
+   * with its server, which is given its grace. In bounded time. Never throws, and starts nothing.
+   */
+  async leave(): Promise<void> {
+    await this.#end((host) => host.leave());
+  }
+
+  async #end(how: (host: WorkspaceHost) => Promise<void>): Promise<void> {
     const state = this.#state;
     this.#state = { name: 'none' };
     if (state.name === 'none') return;
@@ -139,7 +174,7 @@ export class Hosting implements vscode.Disposable {
       const timer = setTimeout(resolve, CLOSE_LIMIT_MS);
       cancel = () => clearTimeout(timer);
     });
-    await Promise.race([closeHost(state.opening), limit]);
+    await Promise.race([endHost(state.opening, how), limit]);
     cancel();
   }
 
@@ -160,6 +195,8 @@ export class Hosting implements vscode.Disposable {
       const stops = [host.onRun((run) => this.#watch(run)), this.#listenToServer(host)];
       state.dispose = () => stops.forEach((stop) => stop());
       this.#server.fire(host.server.state);
+      // What a window before this one left unfinished goes on, or is settled.
+      void host.adoptRuns();
       return host;
     } catch (error) {
       if (this.#state === state) this.#state = { name: 'none' };
@@ -179,6 +216,8 @@ export class Hosting implements vscode.Disposable {
       settings,
       folder,
       storage,
+      programs: this.#options.programs,
+      label: vscode.l10n.t('VS Code window'),
       env: process.env,
       extraPath: ripgrepFolders(vscode.env.appRoot),
       log,
@@ -218,10 +257,16 @@ export class Hosting implements vscode.Disposable {
   }
 
   async #replace(): Promise<void> {
-    await this.close();
+    await this.#end((host) => host.close());
     await this.look();
     this.#replaced.fire();
   }
+}
+
+/** Whether a guardian has left its name in the storage: it holds a server, or died holding one. */
+function hasServers(storage: string): boolean {
+  const registry = path.join(storage, 'servers', 'registry');
+  return fs.existsSync(registry) && fs.readdirSync(registry).length > 0;
 }
 
 /** Where a server's password is kept: by its address, so that no other server is ever sent it. */
@@ -239,9 +284,12 @@ function openSettings(): { title: string; run(): unknown } {
   return { title, run: () => vscode.commands.executeCommand('workbench.action.openSettings', SECTION) };
 }
 
-async function closeHost(opening: Promise<WorkspaceHost>): Promise<void> {
+async function endHost(
+  opening: Promise<WorkspaceHost>,
+  how: (host: WorkspaceHost) => Promise<void>,
+): Promise<void> {
   try {
-    await (await opening).close();
+    await how(await opening);
   } catch {
     // It never opened, which was said when it was tried.
   }

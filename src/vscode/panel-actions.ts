@@ -57,6 +57,10 @@ function commandOf(action: CardAction): string {
   switch (action) {
     case 'restart-server':
       return 'holdfast.restartServer';
+    case 'end-leftovers':
+      return 'holdfast.endLeftovers';
+    case 'take-over':
+      return 'holdfast.takeOver';
     case 'show-log':
       return 'holdfast.showLog';
     case 'show-transcript':

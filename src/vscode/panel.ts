@@ -97,6 +97,18 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     else this.#focusIfLive();
   }
 
+  get hasPage(): boolean {
+    return this.#page !== undefined;
+  }
+
+  /** Opens the page anew where one was, with what it showed. */
+  async reopenAt(viewColumn: vscode.ViewColumn): Promise<void> {
+    this.#adopt(
+      vscode.window.createWebviewPanel(PANEL_VIEW_TYPE, 'Holdfast', { viewColumn, preserveFocus: true }),
+    );
+    await this.#restore(undefined);
+  }
+
   /** Shows nothing, because the run is gone. */
   clear(runId: string): void {
     if (this.#run?.id === runId) this.#attach(undefined);

@@ -32,11 +32,8 @@ export async function sendPrompt(
     await host.prompt(await hosting.openRun(run.id), text);
     return true;
   } catch (error) {
-    run.append({
-      kind: 'note',
-      level: 'warning',
-      text: vscode.l10n.t('The prompt was not sent: {0}', explain(error)),
-    });
+    const text = vscode.l10n.t('The prompt was not sent: {0}', explain(error));
+    if (!run.followed) run.append({ kind: 'note', level: 'warning', text });
     reportFailure(notices, error);
     return false;
   } finally {

@@ -1,10 +1,14 @@
 /** Commands that start, steer and show what runs. */
 import * as vscode from 'vscode';
 import type { Run } from '../node/run/run.ts';
+import { commandAction } from './failures.ts';
+import type { Notices } from './notices.ts';
 import { pickRun } from './pick-run.ts';
 import { sendPrompt } from './prompting.ts';
 import { runTitle } from '../core/journal/run-title.ts';
+import { TEXT_SETTINGS } from '../core/settings.ts';
 import { runIdOf } from './sessions-tree.ts';
+import { readSettings, SECTION } from './settings.ts';
 import type { Shell } from './shell.ts';
 
 /** What is reviewed: everything that is not committed. */
@@ -23,7 +27,7 @@ export async function runReview({ hosting, panel, notices }: Shell): Promise<voi
 
 export async function newSession({ hosting, panel }: Shell): Promise<void> {
   const host = await hosting.need();
-  panel.show(host.startSession(), { focus: true });
+  panel.show(await host.startSession(), { focus: true });
 }
 
 /**
@@ -40,7 +44,7 @@ export async function promptFromPalette({ hosting, panel, notices }: Shell, give
   }
   const text = typeof given === 'string' ? given : await askPrompt(shown);
   if (text === undefined || text.trim() === '') return;
-  const run = shown ?? (await hosting.need()).startSession();
+  const run = shown ?? (await (await hosting.need()).startSession());
   panel.show(run);
   if (!(await sendPrompt(hosting, notices, run, text))) panel.keepDraft(run, text);
 }
@@ -63,20 +67,66 @@ export function stopTurn({ hosting, panel, notices }: Shell): void {
   else run.stop('user');
 }
 
-export async function restartServer({ hosting }: Shell): Promise<void> {
+/** Goes on in this window with a session that another window does; asked for, since that window loses it. */
+export async function takeOver({ hosting, panel, notices }: Shell): Promise<void> {
+  const run = panel.run;
+  if (run?.followed !== true) {
+    notices.info(vscode.l10n.t('The shown session belongs to no other window.'));
+    return;
+  }
+  const take = vscode.l10n.t('Take Over');
+  const detail = vscode.l10n.t('It goes on here as it is. The other window goes on showing it, read-only.');
+  const question = vscode.l10n.t('Take "{0}" over from the other window?', runTitle(run));
+  if ((await vscode.window.showWarningMessage(question, { modal: true, detail }, take)) !== take) return;
+  await (await hosting.need()).takeOver(run);
+}
+
+/** Ends the processes that the agent's tools left behind when their server died. */
+export async function endLeftovers({ hosting }: Shell): Promise<void> {
+  await (await hosting.look()).endLeftovers();
+}
+
+export async function restartServer({ hosting, notices }: Shell): Promise<void> {
+  const { url, restartCommand } = readSettings().settings.server;
   const runs = hosting.activeRuns;
-  if (runs.length > 0 && hosting.server?.state !== 'unreachable' && !(await confirmRestart(runs))) return;
+  // Connecting anew ends nothing; a command does, also where the server is out of reach and goes on working.
+  if (url !== '' && restartCommand === '') sayNotRestarted(notices);
+  else if (runs.length > 0 && !(await confirmRestart(runs, url === '' ? undefined : restartCommand))) return;
+  if (hosting.current?.server.others.busy === true && !(await confirmForOthers())) return;
   const host = await hosting.need();
   await host.restartServer();
 }
 
-async function confirmRestart(runs: readonly Run[]): Promise<boolean> {
+function sayNotRestarted(notices: Notices): void {
+  const setting = `${SECTION}.${TEXT_SETTINGS.restartCommand}`;
+  notices.info(
+    vscode.l10n.t(
+      'Holdfast connects anew. It does not restart a server that it did not start, unless "{0}" says how.',
+      setting,
+    ),
+    [commandAction(vscode.l10n.t('Open Settings'), 'workbench.action.openSettings', setting)],
+  );
+}
+
+/** @param command that is run for it; undefined for a server of ours. */
+async function confirmRestart(runs: readonly Run[], command: string | undefined): Promise<boolean> {
   const restart = vscode.l10n.t('Restart Server');
-  const detail = vscode.l10n.t('It ends with the server. What was said until then is kept.');
+  const kept = vscode.l10n.t('It ends with the server. What was said until then is kept.');
+  const detail =
+    command === undefined
+      ? kept
+      : `${kept}\n\n${vscode.l10n.t('This runs your command: {0}', command)}\n\n${vscode.l10n.t('Turns of others who use this server end too.')}`;
   const question = vscode.l10n.t(
     '"{0}" is running. Restart the server anyway?',
     runs[0] === undefined ? '' : runTitle(runs[0]),
   );
+  return (await vscode.window.showWarningMessage(question, { modal: true, detail }, restart)) === restart;
+}
+
+async function confirmForOthers(): Promise<boolean> {
+  const restart = vscode.l10n.t('Restart Server');
+  const detail = vscode.l10n.t('One server serves all windows. The turn there ends with it.');
+  const question = vscode.l10n.t('Another window has a turn running on this server. Restart it anyway?');
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, restart)) === restart;
 }
 

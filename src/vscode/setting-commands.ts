@@ -4,19 +4,12 @@ import { passwordKey } from './hosting.ts';
 import { readSettings, SECTION, setModel } from './settings.ts';
 import type { Shell } from './shell.ts';
 
-const INSTALL_PAGE = 'https://opencode.ai/docs/#install';
-
 export async function openSettings(): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.openSettings', SECTION);
 }
 
 export async function setEnginePath(): Promise<void> {
   await vscode.commands.executeCommand('workbench.action.openSettings', `${SECTION}.engine.path`);
-}
-
-/** How to get the engine; installing is the user's. */
-export async function installEngine(): Promise<void> {
-  await vscode.env.openExternal(vscode.Uri.parse(INSTALL_PAGE));
 }
 
 export async function useDemoModel({ notices }: Shell): Promise<void> {

@@ -29,6 +29,8 @@ export function openHostPath(): HostPath {
     onJournalError: (error) => {
       throw error;
     },
+    onLeaseLost: () => {},
+    onReviewEffect: () => Promise.resolve(),
   });
   const before: RecordBody[] = [
     {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { EngineClient } from '../../src/core/engine.ts';
 import { createOpencodeEngine } from '../../src/engines/opencode/engine.ts';
+import { ROOT } from '../rig/paths.mjs';
 import { scriptedModelConfig } from '../fakes/model/config.ts';
 import { engineBinary, isolatedEnv, readyUrl } from './support/engine-process.ts';
 
@@ -43,6 +44,7 @@ describe('the real engine, located and started as we do it', function () {
       password: PASSWORD,
       baseEnv,
       extraPath: [],
+      programs: join(ROOT, 'dist'),
       ...(config === undefined ? {} : { config }),
     });
     child = spawn(spec.command, [...spec.args], {

@@ -128,19 +128,6 @@ describe('turns on the real engine', function () {
     await call.left;
   });
 
-  it('disposing ends running turns by telling so', async () => {
-    bench.model.script({ wait: says(text('One '), hold('forever')) });
-    const from = bench.events.length;
-    await bench.client.send(sessionId, bench.prompt('wait'));
-    await bench.model.reached('forever');
-    await bench.client.dispose(10_000);
-    const { status } = await bench.client.snapshot(sessionId);
-    assert.equal(status.type, 'idle');
-    const closed = (event: EngineEvent): boolean =>
-      event.type === 'message' && event.message.error !== undefined;
-    assert.ok(await bench.until(closed, from));
-  });
-
   it('a snapshot shows a waiting turn with its open ask, and afterwards neither', async () => {
     bench.model.script({
       go: [says(text('Look: '), tool('bash', { command: 'echo hi', description: 'x' })), says(text('Done.'))],

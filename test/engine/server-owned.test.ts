@@ -13,6 +13,7 @@ import { AttachedServer } from '../../src/node/server/attached-server.ts';
 import { OwnedServer } from '../../src/node/server/owned-server.ts';
 import type { ServerDown } from '../../src/node/server/server.ts';
 import { assertGone } from '../fakes/server/bench.ts';
+import { ROOT } from '../rig/paths.mjs';
 import { engineBinary, isolatedEnv } from './support/engine-process.ts';
 
 /** Longest a start took here with every core busy, ms, several times over. */
@@ -46,6 +47,9 @@ describe('an owned opencode server', function () {
         },
       },
       host: new DirectHost(join(root, 'storage'), systemClock),
+      key: () => ({ name: 'opencode', flavour: '' }),
+      programs: join(ROOT, 'dist'),
+      storage: root,
       clock: systemClock,
       random: () => 0,
       directory: workspace,

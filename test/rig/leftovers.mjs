@@ -13,33 +13,52 @@ function ownLine() {
   const line = new Set([process.pid, process.ppid]);
   if (process.platform !== 'linux') return line;
   for (let pid = process.ppid; pid > 1;) {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      pid = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-      line.add(pid);
-    } catch {
-      break;
-    }
+    pid = parentOf(pid);
+    line.add(pid);
   }
   return line;
+}
+
+/** @param {string} pid @param {string} mark @returns {boolean | undefined} undefined where we may not look */
+function hasInEnvironment(pid, mark) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').includes(mark);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param {number} pid */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return 0;
+  }
 }
 
 /** @param {string} mark @returns {Survivor[]} */
 function fromProc(mark) {
   const found = [];
+  const closed = [];
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
       const command = readFileSync(`/proc/${entry}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      const survivor = { pid: Number(entry), command };
       // some of the browser's processes overwrite their environment with a title, but their command line names a
       // folder of ours, whose name holds the mark
-      if (command.includes(mark) || readFileSync(`/proc/${entry}/environ`, 'latin1').includes(mark))
-        found.push({ pid: Number(entry), command });
+      const isMarked = command.includes(mark) || hasInEnvironment(entry, mark);
+      if (isMarked) found.push(survivor);
+      else if (isMarked === undefined) closed.push(survivor);
     } catch {
-      // gone meanwhile, or another user's
+      // gone meanwhile
     }
   }
-  return found;
+  // an owned server lets nobody read its environment, and is the child of a guardian that can be read
+  const marked = new Set(found.map(({ pid }) => pid));
+  return [...found, ...closed.filter(({ pid }) => marked.has(parentOf(pid)))];
 }
 
 /** @param {string} mark @returns {Survivor[]} */

@@ -23,6 +23,7 @@ const header: Header = {
   stallLimitMs: 180_000,
   files: [],
   todos: [],
+  canTakeOver: false,
   canSend: false,
   canStop: true,
   promptHint: 'The review is running',
@@ -283,6 +284,7 @@ export function scenes(now: number): Readonly<Record<string, RunView | undefined
   const stopped = head({
     endedAt: now,
     turn: 'settled',
+    canTakeOver: false,
     canSend: true,
     canStop: false,
     promptHint: '',

@@ -44,6 +44,7 @@ export function headerOf(state: RunState, totals: HeaderTotals): Header {
       : {}),
     files: [...conversation.changes],
     todos: [...conversation.todos],
+    canTakeOver: false,
     canSend: !active,
     canStop: active,
     promptHint: active ? 'Wait for the turn to end, or stop it.' : '',

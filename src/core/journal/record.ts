@@ -23,6 +23,12 @@ export const ExitSchema = v.object({
 });
 export type Exit = v.InferOutput<typeof ExitSchema>;
 
+/** The process that does a run: its id and when it began, epoch ms. */
+export const OwnerSchema = v.object({ pid: v.number(), startedAt: v.number() });
+
+/** A process of the agent's tools; `startedAt` is epoch ms. */
+const LeftoverSchema = v.object({ pid: v.number(), command: v.string(), startedAt: v.number() });
+
 /** The coarse states of a server that a run needs to know. See `server/lifecycle.ts` for the machine. */
 export const SERVER_STATES = [
   'stopped',
@@ -57,9 +63,18 @@ export const RecordBodySchema = v.variant('kind', [
     /** True when the embedded demo model answers; shown wherever the run is shown. */
     demo: v.boolean(),
     /** Who writes this journal: a run without a live owner cannot be running. */
-    owner: v.object({ pid: v.number(), startedAt: v.number() }),
+    owner: OwnerSchema,
     holdfast: v.string(),
   }),
+  /**
+   * Another process does the run from here on: its owner went away (`return`: a reload, a crash of the window), or a
+   * person took it over. What was told while nobody listened is read from the server.
+   */
+  v.object({ kind: v.literal('owner'), owner: OwnerSchema, reason: v.picklist(['return', 'take-over']) }),
+  /** Processes of the agent's tools outlived the server of that generation. */
+  v.object({ kind: v.literal('leftovers'), generation: v.number(), processes: v.array(LeftoverSchema) }),
+  /** They were ended because the user said so. */
+  v.object({ kind: v.literal('leftovers-ended'), generation: v.number() }),
   /** The scope of a review was resolved. */
   v.object({ kind: v.literal('scope'), scope: ReviewScopeSchema }),
   v.object({ kind: v.literal('step-started'), stepId: v.string(), phase: v.string(), title: v.string() }),

@@ -24,6 +24,8 @@ export interface RunState {
   /** Only in a review. */
   review?: ReviewState;
   ended?: { outcome: Outcome; message?: string; at: number };
+  /** The generation of the server whose tools left processes behind that nobody has ended yet. */
+  leftovers?: number;
 }
 
 export type RunEffect = TurnEffect | ReviewEffect;
@@ -62,7 +64,7 @@ export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
     effects.push(...step.effects);
   }
   if (state.review !== undefined) {
-    const step = stepReview(state.review, record);
+    const step = stepReview(state.review, record, state.turn);
     state.review = step.review;
     effects.push(...step.effects);
   } else if (record.kind === 'turn-settled') {
@@ -93,6 +95,12 @@ function fold(state: RunState, record: JournalRecord): void {
       if (record.type === 'review') state.review = { phase: 'scoping' };
       return;
     case 'server':
+      // Another process, or another connection after an absence: what streamed before it was told to nobody, and
+      // what is still asked is read again.
+      if (record.generation !== state.server.generation) {
+        markGaps(state.conversation);
+        state.conversation.asks.clear();
+      }
       state.server = {
         generation: record.generation,
         state: record.state,
@@ -111,6 +119,17 @@ function fold(state: RunState, record: JournalRecord): void {
       return;
     case 'stream':
       if (record.state === 'lost') markGaps(state.conversation);
+      return;
+    case 'leftovers':
+      state.leftovers = record.generation;
+      return;
+    case 'leftovers-ended':
+      delete state.leftovers;
+      return;
+    case 'owner':
+      // What streamed meanwhile was told to nobody. Asks are read again, if they are still open.
+      markGaps(state.conversation);
+      state.conversation.asks.clear();
       return;
     case 'session-ready':
       state.sessionId = record.sessionId;

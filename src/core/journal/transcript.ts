@@ -105,6 +105,15 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
         : line(`Attempt ${record.attempt}${record.reason === undefined ? '' : `: ${record.reason}`}`);
     case 'prompt-send-failed':
       return line(`The prompt was not taken: ${record.error.message}`);
+    case 'owner':
+      return line(record.reason === 'take-over' ? 'Taken over by another window' : 'The window came back');
+    case 'leftovers':
+      return [
+        ...line('Processes of the agent outlived their server:'),
+        ...record.processes.map(({ pid, command }) => `  ${pid} ${command}`),
+      ];
+    case 'leftovers-ended':
+      return line('You ended the processes that the agent had left behind');
     case 'step-ended':
     case 'prompt-send-started':
     case 'prompt-send-completed':

@@ -9,7 +9,7 @@ import { coverageText } from '../review/coverage.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
-import { endCard, gateNotice } from './wording.ts';
+import { endCard, endedLeftovers, gateNotice, leftoversCard, leftoversId, ownerNotice } from './wording.ts';
 
 /** Longest text of one row, UTF-16 units; what is beyond stands in the transcript. 1 Mi is more than a person scrolls. */
 export const MAX_ROW_TEXT = 1 << 20;
@@ -117,6 +117,14 @@ export class RunViewFold {
         if (record.level === 'warning')
           this.#put({ kind: 'notice', id: `note:${record.seq}`, text: record.text, tone: 'warn' });
         return;
+      case 'leftovers':
+        return this.#put(leftoversCard(record));
+      case 'leftovers-ended':
+        return this.#foldLeftovers(record);
+      case 'owner':
+        this.#headerChanged = true;
+        this.#markGaps();
+        return this.#put(ownerNotice(record));
       case 'run-started':
       case 'scope':
       case 'step-started':
@@ -135,6 +143,11 @@ export class RunViewFold {
       default:
         return assertNever(record);
     }
+  }
+
+  /** What is shown beside the fold has changed: the next patch brings the header. */
+  touchHeader(): void {
+    this.#headerChanged = true;
   }
 
   header(): Header {
@@ -312,6 +325,7 @@ export class RunViewFold {
 
   #onStream(record: RecordOf<'stream'>): void {
     if (record.state === 'lost') {
+      this.#markGaps();
       this.#put({
         kind: 'notice',
         id: `stream:${++this.#streams}`,
@@ -321,6 +335,14 @@ export class RunViewFold {
     } else if (this.#streams > 0) {
       const text = 'Connected again; what was missed was read from the server';
       this.#put({ kind: 'notice', id: `stream:${this.#streams}`, text, tone: 'quiet' });
+    }
+  }
+
+  /** What a text lacks now is known once the engine tells it whole. */
+  #markGaps(): void {
+    for (const id of this.#open) {
+      const row = this.#rows.get(id);
+      if (row?.kind === 'text' && row.text !== '') this.#put({ ...row, gap: true });
     }
   }
 
@@ -336,6 +358,12 @@ export class RunViewFold {
     const { turn } = this.#state;
     const told = turn?.phase === 'settled' && turn.outcome !== 'ok';
     if (record.outcome !== 'ok' && !told) this.#put(endCard('end', record, this.#state));
+  }
+
+  /** The question is answered: what is left of the card says so. */
+  #foldLeftovers({ generation }: RecordOf<'leftovers-ended'>): void {
+    const row = this.#rows.get(leftoversId(generation));
+    if (row?.kind === 'card') this.#put(endedLeftovers(row));
   }
 
   /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */

@@ -45,3 +45,47 @@ export function gateNotice(record: RecordOf<'gate'>): Row {
     tone: 'warn',
   };
 }
+
+export function leftoversId(generation: number): string {
+  return `leftovers:${generation}`;
+}
+
+/** What the agent's tools left running when their server died. Side effects go on in there, so a person has to know. */
+export function leftoversCard({ generation, processes, at }: RecordOf<'leftovers'>): Card {
+  const one = processes.length === 1;
+  return {
+    kind: 'card',
+    id: leftoversId(generation),
+    tone: 'warn',
+    title: one ? 'A process of the agent still runs' : `${processes.length} processes of the agent still run`,
+    text: `The server that started ${one ? 'it' : 'them'} is gone. ${one ? 'It is' : 'They are'} ended when the grace is over, or now if you say so.`,
+    facts: processes.map(({ command, startedAt }) => ({
+      label: `since ${Math.max(0, Math.round((at - startedAt) / 1000))} s`,
+      value: command,
+    })),
+    actions: ['end-leftovers', 'show-log'],
+  };
+}
+
+/** The same card once they were ended. */
+export function endedLeftovers(card: Card): Card {
+  return {
+    ...card,
+    tone: 'info',
+    title: 'Processes that the agent had left behind were ended',
+    text: '',
+    actions: [],
+  };
+}
+
+export function ownerNotice(record: RecordOf<'owner'>): Row {
+  return {
+    kind: 'notice',
+    id: `owner:${record.seq}`,
+    text:
+      record.reason === 'take-over'
+        ? 'Taken over in this window; what was missed was read from the server'
+        : 'The window came back; what was missed was read from the server',
+    tone: 'quiet',
+  };
+}

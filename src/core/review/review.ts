@@ -10,6 +10,7 @@
  */
 import type { JournalRecord, RecordBody, RecordOf } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
+import type { TurnState } from '../turn/turn.ts';
 import { INSPECT_STEP } from './plan.ts';
 /** Answers that do not fit are asked for once more; a model that fails twice will not get better by asking. */
 export const MAX_REPAIRS = 1;
@@ -18,7 +19,8 @@ const INSPECT = { stepId: INSPECT_STEP.id, phase: INSPECT_STEP.phase, title: INS
 
 export type ReviewState =
   | { phase: 'scoping' }
-  | { phase: 'inspecting'; repairs: number }
+  /** `problems` of the answer before, until the turn that names them is drafted. */
+  | { phase: 'inspecting'; repairs: number; problems?: readonly string[] }
   | { phase: 'checking'; repairs: number }
   | { phase: 'reporting' }
   | { phase: 'done'; outcome: Outcome };
@@ -36,18 +38,21 @@ export type ReviewEffect =
 type Effect = ReviewEffect | { type: 'record'; body: RecordBody };
 type Step = { review: ReviewState; effects: Effect[] };
 
-export function stepReview(review: ReviewState, record: JournalRecord): Step {
+/** @param turn the latest turn of the run, with the record folded in. */
+export function stepReview(review: ReviewState, record: JournalRecord, turn: TurnState | undefined): Step {
   if (record.kind === 'run-ended' && review.phase !== 'done')
     return stay({ phase: 'done', outcome: record.outcome });
+  if (record.kind === 'owner') return onOwner(review, turn);
   switch (review.phase) {
     case 'scoping':
       return record.kind === 'scope' ? onScope(record) : stay(review);
     case 'inspecting':
+      if (record.kind === 'turn-drafted') return stay({ phase: 'inspecting', repairs: review.repairs });
       return record.kind === 'turn-settled' ? onTurnSettled(review, record) : stay(review);
     case 'checking':
       if (record.kind === 'gate' && record.verdict === 'repair') {
         return {
-          review: { phase: 'inspecting', repairs: review.repairs + 1 },
+          review: { phase: 'inspecting', repairs: review.repairs + 1, problems: record.problems },
           effects: [{ type: 'repair', problems: record.problems }],
         };
       }
@@ -78,7 +83,39 @@ function onScope(record: RecordOf<'scope'>): Step {
   };
 }
 
-function onTurnSettled(review: { repairs: number }, record: RecordOf<'turn-settled'>): Step {
+/** The review goes on in a new process: what the old one had been asked to do and had not done is asked again. */
+function onOwner(review: ReviewState, turn: TurnState | undefined): Step {
+  switch (review.phase) {
+    case 'scoping': {
+      const message = 'Holdfast itself ended before the review had begun. Run it again.';
+      return {
+        review,
+        effects: [{ type: 'record', body: { kind: 'run-ended', outcome: 'interrupted', message } }],
+      };
+    }
+    case 'inspecting':
+      if (review.problems !== undefined)
+        return { review, effects: [{ type: 'repair', problems: review.problems }] };
+      if (turn === undefined) return { review, effects: [{ type: 'inspect' }] };
+      return turn.phase === 'settled' ? onTurnSettled(review, turn) : stay(review);
+    case 'checking':
+      return turn === undefined
+        ? stay(review)
+        : {
+            review,
+            effects: [{ type: 'check', turnId: turn.turnId, lastTry: review.repairs >= MAX_REPAIRS }],
+          };
+    case 'reporting':
+      return { review, effects: [{ type: 'report' }] };
+    case 'done':
+      return stay(review);
+  }
+}
+
+function onTurnSettled(
+  review: { repairs: number },
+  record: { turnId: string; outcome: Outcome; message?: string | undefined },
+): Step {
   if (record.outcome === 'ok') {
     return {
       review: { phase: 'checking', repairs: review.repairs },

@@ -3,7 +3,10 @@ import type { Exit } from '../journal/record.ts';
 import { exitInWords } from './exit.ts';
 
 /** What the host of a process knows about its end. `code` and `signal` are both absent when nobody saw it end. */
-export type ProcessEnd = Omit<Exit, 'expected'>;
+export type ProcessEnd = Omit<Exit, 'expected'> & {
+  /** Another client of the process asked for its end. */
+  expected?: boolean;
+};
 
 /** Longest piece of the engine's own words inside a sentence; the whole tail is in the details. */
 const QUOTE_CHARS = 300;

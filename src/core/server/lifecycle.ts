@@ -21,6 +21,9 @@ import type {
   Stopping,
 } from './state.ts';
 
+/** One server serves all windows, and any of them may restart it. */
+const ENDED_ELSEWHERE = 'The server was ended or restarted by another window.';
+
 export interface Step {
   state: ServerState;
   effects: ServerEffect[];
@@ -155,17 +158,15 @@ function onTimer(state: ServerState, timer: 'ready' | 'backoff', now: number): S
 }
 
 function onExit(state: ServerState, processEnd: ProcessEnd, now: number): Step {
-  const exit = { ...processEnd, expected: state.name === 'stopping' || state.name === 'failed' };
+  const expected = state.name === 'stopping' || state.name === 'failed' || processEnd.expected === true;
+  const exit = { ...processEnd, expected };
   const down: ServerEffect = { type: 'down', generation: state.generation, exit };
   switch (state.name) {
     case 'starting':
       return keep(stopped(state, { type: 'failure', reason: startFailureSentence(processEnd), exit }, now));
     case 'ready':
     case 'unresponsive':
-      return {
-        state: stopped(state, { type: 'crash', reason: crashSentence(processEnd), exit }, now),
-        effects: [down],
-      };
+      return { state: stopped(state, endingOf(processEnd, exit), now), effects: [down] };
     case 'stopping': {
       const next = afterStopping(state, exit, now);
       return state.held.served ? { state: next.state, effects: [down, ...next.effects] } : next;
@@ -179,6 +180,11 @@ function onExit(state: ServerState, processEnd: ProcessEnd, now: number): Step {
     default:
       return assertNever(state);
   }
+}
+
+function endingOf(processEnd: ProcessEnd, exit: Exit): Ending {
+  if (exit.expected) return { type: 'stop', reason: ENDED_ELSEWHERE, exit };
+  return { type: 'crash', reason: crashSentence(processEnd), exit };
 }
 
 /** The stop is over: rest, or honour the start that was asked for meanwhile. */

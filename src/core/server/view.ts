@@ -67,10 +67,10 @@ function spentSentence(state: ServerState): string {
 export function viewAttached(state: AttachedState): ServerView {
   return {
     kind: 'attached',
-    state: state.name,
+    state: state.name === 'restarting' ? 'stopping' : state.name,
     generation: state.generation,
     since: state.since,
-    ...(state.name === 'unreachable' && { reason: state.reason }),
+    ...('reason' in state && { reason: state.reason }),
   };
 }
 

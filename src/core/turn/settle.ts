@@ -82,6 +82,13 @@ export function settlement(facts: Facts, cause: SettleCause): Settlement {
     return failed(facts.lastError, facts.accepted ? 'The turn failed' : 'The server refused the prompt');
   }
   if (!facts.accepted) return ended('error', 'The server took the prompt but did not store it.');
+  if (last !== undefined && last.completedAt === undefined) {
+    // An engine that lives closes its messages, also those of a turn that was stopped.
+    return ended(
+      'incomplete',
+      'The server came back without this turn: it was restarted while the turn ran. What it had answered so far is kept.',
+    );
+  }
   return ended('incomplete', 'The engine went idle without a full answer.');
 }
 

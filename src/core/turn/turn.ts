@@ -33,10 +33,14 @@ export const REFUSED_MS = 1000;
 export const ACCEPT_MS = 10_000;
 /** A stopped turn is settled after this long even when the server does not confirm, ms. */
 export const STOP_MS = 4000;
+/** A server that did not say how things stand is asked again after this long, ms. */
+export const RESYNC_MS = 5000;
+/** How long a server without a process handle may be out of reach before its turn is given up, ms. */
+export const UNREACHABLE_MS = 300_000;
 /** opencode 1.18.33 calls the model again for ever when its stream ends without a reason; the second is one too many. */
 export const UNKNOWN_FINISH_LIMIT = 2;
 
-export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop';
+export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable';
 
 interface Base {
   turnId: string;
@@ -54,6 +58,10 @@ interface Base {
   answers: string[];
   /** Whether the engine was seen working on this prompt: only then does an idle mean its end. */
   worked: boolean;
+  /** A request with the prompt is under way: until it has ended, an idle server says nothing about this turn. */
+  sending: boolean;
+  /** While the server cannot be reached: the sentence that says so. What it does meanwhile is not known. */
+  unreachable?: string;
 }
 
 export type TurnState =
@@ -74,6 +82,8 @@ export type TurnState =
 export type TurnEffect =
   /** Send the prompt of this turn; its ids are in the journal already. */
   | { type: 'send'; turnId: string }
+  /** Whether the server has the prompt is not known: look it up, and send it only if it is not there. */
+  | { type: 'resend'; turnId: string }
   /** Arm a timer, or arm it anew; it comes back as a `timer` record. */
   | { type: 'timer'; turnId: string; name: TurnTimer; ms: number }
   | { type: 'cancel-timer'; turnId: string; name: TurnTimer }
@@ -96,6 +106,7 @@ export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
     progressAt: record.at,
     answers: [],
     worked: false,
+    sending: false,
   };
 }
 
@@ -113,12 +124,13 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
         effects: turn.stop === undefined ? [{ type: 'send', turnId: turn.turnId }] : [],
       };
     case 'prompt-send-started':
-      return record.turnId === turn.turnId && turn.phase === 'drafted'
-        ? stay({ ...turn, phase: 'sent' })
-        : stay(turn);
-    case 'prompt-send-completed':
-      if (record.turnId !== turn.turnId || turn.phase !== 'sent') return stay(turn);
-      return { turn, effects: [timer(turn, 'accept', ACCEPT_MS)] };
+      if (record.turnId !== turn.turnId) return stay(turn);
+      return stay({ ...turn, sending: true, ...(turn.phase === 'drafted' && { phase: 'sent' }) });
+    case 'prompt-send-completed': {
+      if (record.turnId !== turn.turnId) return stay(turn);
+      const sent = { ...turn, sending: false };
+      return stay(sent, turn.phase === 'sent' ? [timer(turn, 'accept', ACCEPT_MS)] : []);
+    }
     case 'prompt-send-failed':
       return record.turnId === turn.turnId ? onSendFailed(turn, record, conversation) : stay(turn);
     case 'event':
@@ -128,6 +140,8 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
       return record.state === 'open' && turn.phase !== 'drafted'
         ? { turn, effects: [{ type: 'sync', turnId: turn.turnId }] }
         : stay(turn);
+    case 'owner':
+      return onOwner({ ...turn, progressAt: record.at }, conversation);
     case 'server':
       return onServer(turn, record, conversation);
     case 'stop-requested':
@@ -163,8 +177,8 @@ function onSendFailed(
   record: RecordOf<'prompt-send-failed'>,
   conversation: Conversation,
 ): Step {
-  if (turn.phase !== 'sent') return stay(turn);
-  const failed = { ...turn, lastError: record.error };
+  if (turn.phase !== 'sent') return stay({ ...turn, sending: false });
+  const failed = { ...turn, sending: false, lastError: record.error };
   return settle(failed, conversation, { sendFailed: true, unreachable: record.fateUnknown });
 }
 
@@ -243,12 +257,35 @@ function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversati
   return { turn, effects: [timer(turn, 'idle', IDLE_SETTLE_MS)] };
 }
 
+/**
+ * The turn goes on in a new process. Its timers died with the old one, and so did a request that was under way; where
+ * the turn stands is read from the server once its stream is open.
+ */
+function onOwner(turn: TurnState, conversation: Conversation): Step {
+  if (turn.phase === 'settled') return stay(turn);
+  const adopted: TurnState = turn.phase === 'waiting' ? { ...turn, phase: 'running' } : turn;
+  if (adopted.stop !== undefined) {
+    return stay(adopted, [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)]);
+  }
+  switch (adopted.phase) {
+    case 'drafted': {
+      const attempt = Math.max(1, turn.attempt);
+      return stay(adopted, [
+        { type: 'record', body: { kind: 'attempt-started', turnId: turn.turnId, attempt } },
+      ]);
+    }
+    case 'sent':
+      return stay({ ...adopted, sending: true }, [{ type: 'resend', turnId: turn.turnId }]);
+    default:
+      return stay(adopted, inferEnd(adopted, conversation));
+  }
+}
+
 function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Conversation): Step {
   switch (record.state) {
     case 'stopped':
     case 'failed':
     case 'backing-off':
-    case 'unreachable':
       if (
         turn.phase === 'drafted' &&
         turn.stop === undefined &&
@@ -262,8 +299,16 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
         ...(record.exit === undefined ? {} : { exit: record.exit }),
         ...(record.reason === undefined ? {} : { reason: record.reason }),
       });
-    case 'starting':
+    case 'unreachable':
+      // Nobody holds its process, so it may well go on with the turn. Its patience begins once.
+      if (turn.phase === 'drafted' || turn.unreachable !== undefined) return stay(turn);
+      return {
+        turn: { ...turn, unreachable: record.reason ?? 'The server cannot be reached.' },
+        effects: [timer(turn, 'unreachable', UNREACHABLE_MS)],
+      };
     case 'ready':
+      return onReachable(turn, conversation);
+    case 'starting':
     case 'unresponsive':
     case 'stopping':
     case 'connecting':
@@ -271,6 +316,13 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
     default:
       return assertNever(record.state);
   }
+}
+
+/** How the turn stands is read once the stream is open: the server may have gone on with it, or be another one. */
+function onReachable(turn: TurnState, conversation: Conversation): Step {
+  const { unreachable, ...rest } = turn;
+  const reached = rest.phase === 'waiting' ? asking(rest, conversation) : rest;
+  return stay(reached, unreachable === undefined ? [] : [cancel(turn, 'unreachable')]);
 }
 
 function onStop(turn: TurnState, cause: StopCause, conversation: Conversation): Step {
@@ -286,6 +338,12 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
       return canInferEnd(turn, conversation) ? settle(turn, conversation, { inferred: true }) : stay(turn);
     case 'stop':
       return settle(turn, conversation);
+    case 'unreachable': {
+      if (turn.unreachable === undefined) return stay(turn);
+      const minutes = UNREACHABLE_MS / 60_000;
+      const reason = `${turn.unreachable} It was not reached again within ${minutes} minutes, so how the turn ended there is not known.`;
+      return settle(turn, conversation, { unreachable: true, reason });
+    }
     case 'idle':
     case 'refused':
     case 'accept':
@@ -297,8 +355,9 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
 
 function onSynced(turn: TurnState, status: RecordOf<'synced'>['status'], conversation: Conversation): Step {
   // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
-  if (status === 'unknown' || status === 'busy' || status === 'retry') return stay(turn);
-  if (turn.phase === 'drafted') return stay(turn);
+  if (status === 'unknown') return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
+  if (status === 'busy' || status === 'retry') return stay(turn);
+  if (turn.phase === 'drafted' || (turn.phase === 'sent' && turn.sending)) return stay(turn);
   return settle(turn, conversation);
 }
 
@@ -365,7 +424,10 @@ function settle(
   const decision = settlement(factsOf(turn, conversation), how);
   return {
     turn,
-    effects: [{ type: 'record', body: { kind: 'turn-settled', turnId: turn.turnId, ...decision } }],
+    effects: [
+      { type: 'record', body: { kind: 'turn-settled', turnId: turn.turnId, ...decision } },
+      ...(turn.unreachable === undefined ? [] : [cancel(turn, 'unreachable')]),
+    ],
   };
 }
 

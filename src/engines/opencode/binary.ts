@@ -27,10 +27,10 @@ export async function probe(path: string, env: Env): Promise<Probe> {
     return { ok: false, problem: isMissing(error) ? 'does not exist' : `cannot be read (${String(error)})` };
   }
   const behind = await behindWrapper(real);
-  if (behind === undefined) return (await fromPackage(real)) ?? ask(real, env);
+  if (behind === undefined) return (await fromPackage(real)) ?? askVersion(real, env);
   let last: Probe = { ok: false, problem: 'is a wrapper whose binary is not installed' };
   for (const candidate of behind) {
-    last = await ask(candidate, env);
+    last = await askVersion(candidate, env);
     if (last.ok) return last;
   }
   return last;
@@ -56,7 +56,8 @@ async function fromPackage(path: string): Promise<Probe | undefined> {
   }
 }
 
-async function ask(path: string, env: Env): Promise<Probe> {
+/** Runs a binary for its version. @param path absolute, of the binary itself and not of a wrapper */
+export async function askVersion(path: string, env: Env): Promise<Probe> {
   try {
     await access(path, constants.X_OK);
   } catch (error) {

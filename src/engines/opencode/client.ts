@@ -112,9 +112,6 @@ export function createOpencodeClient(options: ConnectOptions, sleep: Sleep): Eng
       const { path, body } = answerRequest(ask, answer);
       await requests.post('answer the request', path, nothing, { body });
     },
-    async dispose(timeoutMs) {
-      await requests.post("end the server's work", '/global/dispose', nothing, { timeoutMs });
-    },
     close: () => http.close(),
   };
 }

@@ -1,4 +1,5 @@
-import { delimiter } from 'node:path';
+import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
 import type { LaunchOptions, LaunchSpec } from '../../core/engine.ts';
 
 /** `opencode server listening on http://127.0.0.1:4096`, a line of its own on stdout (1.18.33). */
@@ -9,6 +10,9 @@ const READY_LINE = /^opencode server listening on (http:\/\/\S+)$/m;
  * Electron program into something else.
  */
 const EDITOR_VARIABLES = /^(?:ELECTRON_|VSCODE_)/;
+
+/** The user name that goes with our password. */
+const USER = 'opencode';
 
 /**
  * How to start `opencode serve` for us alone.
@@ -27,7 +31,9 @@ export function launchSpec(options: LaunchOptions): LaunchSpec {
     .filter((folder) => folder !== undefined && folder !== '')
     .join(delimiter);
   env['OPENCODE_SERVER_PASSWORD'] = options.password;
-  env['OPENCODE_SERVER_USERNAME'] = 'opencode';
+  env['OPENCODE_SERVER_USERNAME'] = USER;
+  // The engine's runtime (Bun 1.3 in 1.18.33) loads this file before the engine. It keeps the password from tools.
+  env['BUN_INSPECT_PRELOAD'] = join(options.programs, 'opencode-companion.mjs');
   // A server that replaces its own binary while it works is no server to build on; the user's terminal still updates.
   env['OPENCODE_DISABLE_AUTOUPDATE'] = '1';
   // The native file finder leaves 5.6 MB in the temporary folder per start (1.18.33); search works without it.
@@ -42,7 +48,25 @@ export function launchSpec(options: LaunchOptions): LaunchSpec {
     args: ['serve', '--hostname', '127.0.0.1', '--port', '0'],
     env,
     readyLine: READY_LINE,
+    dispose: {
+      path: '/global/dispose',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${USER}:${options.password}`).toString('base64')}`,
+      },
+    },
   };
+}
+
+/**
+ * Where a server with this environment keeps its sessions: a folder, or the database that `OPENCODE_DB` names. The
+ * engine goes by the XDG variables on every system, Windows and macOS included (1.18.33).
+ */
+export function dataPath(env: Readonly<Record<string, string | undefined>>): string {
+  const home = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || homedir();
+  const folder = join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'opencode');
+  const database = env['OPENCODE_DB'];
+  if (database === undefined || database === '' || database === ':memory:') return folder;
+  return isAbsolute(database) ? database : join(folder, database);
 }
 
 type Json = Readonly<Record<string, unknown>>;

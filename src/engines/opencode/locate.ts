@@ -1,9 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { EngineBinary } from '../../core/engine.ts';
 import { EngineMissingError } from '../../core/errors.ts';
+import { searchPath } from '../../node/search-path.ts';
 import { probe, type Env } from './binary.ts';
+import { installedBinFolders } from './installed.ts';
+import { isOlder } from './versions.ts';
 
 /** The oldest version whose protocol this client speaks. */
 const MINIMUM_VERSION = '1.18.0';
@@ -12,18 +15,31 @@ const INSTALL = 'Install it (https://opencode.ai), or set "holdfast.engine.path"
 
 /**
  * Finds the opencode binary: the path given (and then no other), else the first good one on PATH or in the
- * places where its installers and package managers put it, which a desktop session's PATH often lacks.
+ * places where its installers and package managers put it, which a desktop session's PATH often lacks; the one
+ * that Holdfast has installed into its own storage comes last, as a user's own is what they meant.
  *
  * @throws EngineMissingError with one sentence on what was tried and what to do
  */
-export async function locateOpencode(options: { path?: string; env: Env }): Promise<EngineBinary> {
-  const { env } = options;
+export async function locateOpencode(options: {
+  path?: string;
+  storage?: string;
+  env: Env;
+}): Promise<EngineBinary> {
+  const { env, storage } = options;
   const wanted = options.path?.trim() ?? '';
   if (wanted !== '') return fromSetting(wanted, env);
 
   const problems: string[] = [];
   const seen = new Set<string>();
-  for (const { folder, source } of [...pathFolders(env), ...knownFolders(env)]) {
+  const places = [
+    ...searchPath(env).map((folder) => ({ folder, source: 'PATH' })),
+    ...knownFolders(env).map((folder) => ({ folder, source: folder })),
+    ...(storage === undefined ? [] : await installedBinFolders(storage)).map((folder) => ({
+      folder,
+      source: 'Holdfast',
+    })),
+  ];
+  for (const { folder, source } of places) {
     for (const name of executableNames()) {
       const path = join(folder, name);
       if (seen.has(path) || !(await exists(path))) continue;
@@ -60,31 +76,7 @@ async function check(path: string, env: Env): Promise<{ path: string; version: s
   return { path: probed.path, version: probed.version };
 }
 
-/** Compares the three numbers; a suffix (`-beta.1`) is left out of it. */
-export function isOlder(version: string, minimum: string): boolean {
-  const left = version.split('.', 3).map((part) => Number.parseInt(part, 10));
-  const right = minimum.split('.', 3).map((part) => Number.parseInt(part, 10));
-  for (let index = 0; index < right.length; index += 1) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
-}
-
-interface Place {
-  folder: string;
-  source: string;
-}
-
-function pathFolders(env: Env): Place[] {
-  const path = Object.entries(env).find(([name]) => name.toUpperCase() === 'PATH')?.[1] ?? '';
-  return path
-    .split(delimiter)
-    .filter((folder) => isAbsolute(folder))
-    .map((folder) => ({ folder, source: 'PATH' }));
-}
-
-function knownFolders(env: Env): Place[] {
+function knownFolders(env: Env): string[] {
   const user = home(env);
   const folders =
     process.platform === 'win32'
@@ -109,10 +101,7 @@ function knownFolders(env: Env): Place[] {
           '/usr/bin',
         ];
   const pnpm = env['PNPM_HOME'];
-  return [...(pnpm === undefined || pnpm === '' ? [] : [pnpm]), ...folders].map((folder) => ({
-    folder,
-    source: folder,
-  }));
+  return [...(pnpm === undefined || pnpm === '' ? [] : [pnpm]), ...folders];
 }
 
 function executableNames(): readonly string[] {

@@ -18,7 +18,8 @@ const PACE_MS = 20;
 
 const PROVIDER = 'holdfast-demo';
 const MODEL = 'rules';
-const NAME = `${PROVIDER}/${MODEL}`;
+/** `provider/model` */
+export const DEMO_NAME = `${PROVIDER}/${MODEL}`;
 
 export interface DemoModel {
   /** `http://127.0.0.1:<port>/v1` */
@@ -31,9 +32,8 @@ export interface DemoModel {
   close(): Promise<void>;
 }
 
-/** Starts it on a free port with a key of its own; requests without that key are refused. */
-export async function startDemoModel(): Promise<DemoModel> {
-  const key = randomBytes(32).toString('base64url');
+/** Starts it on a free port; requests without its key are refused. */
+export async function startDemoModel(key = newKey()): Promise<DemoModel> {
   const server = createServer((request, response) => {
     answer(request, response, key).catch((error: unknown) => fail(response, error));
   });
@@ -42,8 +42,8 @@ export async function startDemoModel(): Promise<DemoModel> {
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
   return {
     baseUrl,
-    config: configFor(baseUrl, key),
-    model: NAME,
+    config: demoConfig(baseUrl, key),
+    model: DEMO_NAME,
     close: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -53,12 +53,17 @@ export async function startDemoModel(): Promise<DemoModel> {
   };
 }
 
-function configFor(baseURL: string, apiKey: string): Record<string, unknown> {
+export function newKey(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** Engine configuration with the demo model as the only one. Holds the key; not to be logged. */
+export function demoConfig(baseURL: string, apiKey: string): Record<string, unknown> {
   return {
     autoupdate: false,
     share: 'disabled',
-    model: NAME,
-    small_model: NAME,
+    model: DEMO_NAME,
+    small_model: DEMO_NAME,
     enabled_providers: [PROVIDER],
     provider: {
       [PROVIDER]: {

@@ -3,8 +3,12 @@ import type { Dispatcher } from 'undici';
 import { connectionReason } from './problems.ts';
 import { createSseDecoder } from './sse-decoder.ts';
 
-/** Until the answer's head. The engine's event loop can block for 5.5 s while it is healthy (opencode 1.18.33). */
-const OPEN_TIMEOUT_MS = 30_000;
+/**
+ * Until the answer's head. The event loop of opencode 1.18.33 can block for 5.5 s while it is healthy. A request that
+ * comes in the moment before it is ready is taken and never answered, so a server that was restarted would wait this
+ * long for its stream.
+ */
+const OPEN_TIMEOUT_MS = 10_000;
 
 export interface EventStreamHandler {
   /** The server answered 200 with an event stream. */

@@ -14,12 +14,18 @@ export class Changes {
   #watcher: fs.FSWatcher | undefined;
   #wake: (() => void) | undefined;
   #isDirty = false;
+  #wasNoticed = true;
   #isClosed = false;
 
   constructor(path: string, clock: Clock) {
     this.#path = path;
     this.#clock = clock;
     this.#watch();
+  }
+
+  /** Whether the system told of a change before the last `next` resolved, or could not have told of one. */
+  get wasNoticed(): boolean {
+    return this.#wasNoticed || this.#watcher === undefined;
   }
 
   /**
@@ -38,6 +44,7 @@ export class Changes {
       });
     }
     this.#wake = undefined;
+    this.#wasNoticed = this.#isDirty;
     this.#isDirty = false;
     return !this.#isClosed;
   }

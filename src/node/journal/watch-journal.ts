@@ -11,11 +11,11 @@ export interface Look extends Added {
 export async function* watchJournal(
   tail: JournalTail,
   changes: Changes,
-  ownerLives: () => boolean,
+  ownerLives: () => Promise<boolean>,
 ): AsyncGenerator<Look, void> {
   do {
     // Before the read: an owner's last words may come just before its end.
-    const lives = ownerLives();
+    const lives = await ownerLives();
     yield { ...tail.read(), ownerLives: lives };
   } while (await changes.next());
 }

@@ -6,7 +6,7 @@ import { explain, StartError } from '../../core/errors.ts';
 import type { ProcessEnd } from '../../core/server/exit-text.ts';
 import { asStartError, assertRunnable } from './executable.ts';
 import { LineSplitter, redact, Tail } from './output.ts';
-import type { HostedProcess, ProcessHost, ProcessSpec } from './process-host.ts';
+import type { Held, HostedProcess, Others, ProcessHost, ProcessKey, ProcessSpec } from './process-host.ts';
 import { ProcessLog } from './process-log.ts';
 import { spawnPlan } from './spawn-plan.ts';
 import { endTree, isAlive, posixSignals, type TreeSignals, windowsSignals } from './tree.ts';
@@ -34,6 +34,17 @@ export class DirectHost implements ProcessHost {
     return this.#log.path;
   }
 
+  /** Always a new process: what this one holds, no other can find. */
+  async hold(_key: ProcessKey, make: () => Promise<ProcessSpec>): Promise<Held> {
+    const spec = await make();
+    return { process: await this.spawn(spec), handover: spec.handover, found: false };
+  }
+
+  has(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  /** @throws StartError with a sentence. */
   async spawn(spec: ProcessSpec): Promise<HostedProcess> {
     await assertRunnable(spec.command);
     const { cwd, crash } = await this.#folders();
@@ -96,6 +107,9 @@ class DirectProcess implements HostedProcess {
   readonly pid: number;
   readonly readyLine: Promise<RegExpExecArray>;
   readonly exited: Promise<ProcessEnd>;
+  /** Whoever needs to know looks for them itself, by its own mark. */
+  readonly leftovers: Promise<readonly []> = Promise.resolve([]);
+  readonly others: Others = { count: 0, busy: false };
   readonly #tail = new Tail();
   readonly #hosting: Hosting;
   #ending: Promise<'gone' | 'alive'> | undefined;
@@ -125,13 +139,24 @@ class DirectProcess implements HostedProcess {
     return isAlive(this.pid);
   }
 
-  tail(): string {
-    return this.#tail.text();
+  tail(): Promise<string> {
+    return Promise.resolve(this.#tail.text());
   }
 
   end(): Promise<'gone' | 'alive'> {
     this.#ending ??= this.#endOnce();
     return this.#ending;
+  }
+
+  endLeftovers(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** There is no grace: nobody could come back for a child of this process. */
+  setBusy(): void {}
+
+  async release(): Promise<void> {
+    await this.end();
   }
 
   async #endOnce(): Promise<'gone' | 'alive'> {

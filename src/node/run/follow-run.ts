@@ -1,32 +1,36 @@
 /** A run that another process does, shown here as it goes on there. */
 import type { Clock } from '../../core/clock.ts';
 import { explain } from '../../core/errors.ts';
+import type { JournalRecord } from '../../core/journal/record.ts';
 import { Changes } from '../journal/changes.ts';
 import type { JournalTail } from '../journal/journal-tail.ts';
 import { watchJournal } from '../journal/watch-journal.ts';
-import { livesElsewhere, ORPHANED } from './owner.ts';
+import { ORPHANED, OwnerWatch } from './owner.ts';
 import type { Run } from './run.ts';
 
 export interface FollowOptions {
   clock: Clock;
   log: { warn(text: string): void };
+  /** Told once when nobody does the run any more: it has ended, or its owner is gone. */
+  onLetGo(run: Run): void;
 }
 
 /**
- * Follows a run to its end. It is ours from then on; without an end, once its owner is gone, and then it is settled.
- * @param tail read as far as the run is folded.
+ * Follows a run until its owner has let it go.
+ * @param tail of the run's journal; what the run has folded already is not taken again.
  * @returns the function that stops following.
  */
-export function followRun(run: Run, tail: JournalTail, { clock, log }: FollowOptions): () => void {
+export function followRun(run: Run, tail: JournalTail, { clock, log, onLetGo }: FollowOptions): () => void {
   const changes = new Changes(run.folder, clock);
+  const owner = new OwnerWatch(run.folder, clock);
   run.leaveToOwner();
   const follow = async (): Promise<void> => {
-    for await (const look of watchJournal(tail, changes, () => livesElsewhere(run.state.info))) {
+    const ownerLives = (): Promise<boolean> => owner.livesElsewhere(changes.wasNoticed);
+    for await (const look of watchJournal(tail, changes, ownerLives)) {
       for (const problem of look.problems) log.warn(`run ${run.id}: ${problem}`);
-      run.restore(look.records);
-      if (!isOver(run) && look.ownerLives) continue;
-      run.takeOver();
-      settleOrphan(run);
+      run.restore(after(look.records, run.state.seq));
+      if (look.ownerLives && run.active) continue;
+      onLetGo(run);
       return;
     }
   };
@@ -35,6 +39,11 @@ export function followRun(run: Run, tail: JournalTail, { clock, log }: FollowOpt
     .catch((error: unknown) => log.warn(`run ${run.id} is not followed any more: ${explain(error)}`))
     .finally(() => changes.close());
   return () => changes.close();
+}
+
+/** The records that a run which has folded `seq` of them does not know. */
+export function after(records: readonly JournalRecord[], seq: number): JournalRecord[] {
+  return records.filter((record) => record.seq > seq);
 }
 
 /** Ends what is under way in a run whose owner is gone: nothing is "running" without somebody who runs it. */
@@ -50,9 +59,4 @@ export function settleOrphan(run: Run): void {
     });
   }
   if (run.active) run.append({ kind: 'run-ended', outcome: 'interrupted', message: ORPHANED });
-}
-
-/** Whether a run has come to its end: one of prompts settles its turn, and ends with the record after that. */
-export function isOver(run: Run): boolean {
-  return run.state.ended !== undefined && !run.active;
 }

@@ -17,7 +17,10 @@ import { writeAtomically } from './run-store.ts';
 export const REPORT_FILE = 'report.md';
 
 export interface ReviewWorkOptions {
-  target: ReviewTarget;
+  /** Absent for a review that is read back from its journal. */
+  target: ReviewTarget | undefined;
+  /** Resolves a target by its name. @throws TargetError */
+  resolve(target: string): Promise<ReviewTarget>;
   engine: Engine;
   /** Makes sure that a server is there and the run is connected to it; gives the model to use. */
   connect(run: Run): Promise<string>;
@@ -57,9 +60,12 @@ export class ReviewWork {
   }
 
   async #inspect(run: Run): Promise<void> {
-    const { target, engine } = this.#options;
+    const { engine, resolve } = this.#options;
     this.#model = await this.#options.connect(run);
     if (!run.active) return;
+    const target = this.#options.target ?? (await resolve(run.state.scope?.target ?? 'uncommitted'));
+    // Between the first look at it and this one, the files may have changed.
+    if (this.#options.target === undefined) run.append({ kind: 'scope', scope: target.scope });
     await run.createSession(`Review: ${target.scope.title}`, engine.readOnlyPermissions);
     if (!run.active) return;
     this.#startTurn(run, inspectPrompt(target), reviewLabel(target.scope));
@@ -69,12 +75,14 @@ export class ReviewWork {
     const { sessionId } = run.state;
     if (sessionId === undefined) throw new Error('The review has no session');
     const ids = this.#options.engine.newPromptIds();
-    const model = this.#model === undefined ? {} : { model: this.#model };
+    const known = this.#model ?? run.state.turn?.prompt.model;
+    const model = known === undefined ? {} : { model: known };
     run.startTurn(sessionId, { ...ids, text, ...model }, label);
   }
 
   async #check(run: Run, lastTry: boolean): Promise<void> {
-    const { scope } = this.#options.target;
+    const { scope } = run.state;
+    if (scope === undefined) return;
     const given = givenAnswer(run.state);
     const texts = new Map<string, string>();
     for (const file of namedFiles(given, scope)) {
@@ -111,9 +119,8 @@ export class ReviewWork {
   }
 
   #report(run: Run): void {
-    const { info, findings } = run.state;
-    const { scope } = this.#options.target;
-    if (info === undefined || findings === undefined) return;
+    const { info, findings, scope } = run.state;
+    if (info === undefined || findings === undefined || scope === undefined) return;
     const header = run.header();
     const text = markdownReport({
       scope,

@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { RecordOf } from '../../core/journal/record.ts';
 import { readFirstRecord } from '../journal/journal-reader.ts';
+import { isUnfinished } from '../lease.ts';
 
 /** Runs kept for a workspace; the oldest beyond are deleted whole when a new one begins. */
 export const MAX_RUNS = 100;
@@ -47,6 +48,12 @@ export function listRuns(folder: string): RunEntry[] {
       const first = readFirstRecord(entry.folder);
       return { ...entry, info: first?.kind === 'run-started' ? first : undefined };
     });
+}
+
+/** Whether a run of these is unfinished: by the names of files alone, no process is looked at. */
+export function hasUnfinished(runs: string): boolean {
+  if (!fs.existsSync(runs)) return false;
+  return fs.readdirSync(runs).some((name) => isRunId(name) && isUnfinished(path.join(runs, name)));
 }
 
 /** Deletes the oldest runs beyond the bound. Failure to delete is no reason not to work. */

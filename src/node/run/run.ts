@@ -4,6 +4,7 @@
  *
  * Order is the point: a record is on disk before it is folded, and folded before anybody is told.
  */
+import * as fs from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
@@ -14,6 +15,7 @@ import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
 import type { TurnTimer } from '../../core/turn/turn.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
+import type { Lease } from '../lease.ts';
 import { BATCH_MS, EventIntake } from './event-intake.ts';
 
 /** Why no prompt can be sent in a run that is followed. */
@@ -32,8 +34,10 @@ export interface RunOptions {
   stallLimitMs: number;
   /** Told once when the journal can no longer be written. */
   onJournalError(error: unknown): void;
-  /** Carries out the effects of a review; absent in a run of prompts. */
-  onReviewEffect?(run: Run, effect: ReviewEffect): Promise<void>;
+  /** Told when another process has taken the run over: from here on it is followed. */
+  onLeaseLost(run: Run): void;
+  /** Carries out the effects of a review. */
+  onReviewEffect(run: Run, effect: ReviewEffect): Promise<void>;
 }
 
 export interface RunListener {
@@ -56,6 +60,8 @@ export class Run {
   #journalBroken = false;
   #closed = false;
   #followed = false;
+  /** The right to write this journal. A run that was only opened has none. */
+  #lease: Lease | undefined;
 
   constructor(options: RunOptions) {
     this.id = options.id;
@@ -84,7 +90,7 @@ export class Run {
   header(): Header {
     const header = this.#view.header();
     return this.#followed
-      ? { ...header, canSend: false, canStop: false, promptHint: BELONGS_ELSEWHERE }
+      ? { ...header, canSend: false, canStop: false, canTakeOver: true, promptHint: BELONGS_ELSEWHERE }
       : header;
   }
 
@@ -110,13 +116,39 @@ export class Run {
     this.#emitSoon();
   }
 
-  /** From here on the run is another process's, until `takeOver`. */
+  /** From here on the run is another process's, until it is let go or `own`. */
   leaveToOwner(): void {
     this.#followed = true;
+    this.#lease = undefined;
+    this.#connection = undefined;
+    this.#queue.length = 0;
+    this.#intake.take();
+    for (const name of [...this.#timers.keys()]) this.#cancelTimer(name);
+    this.#view.touchHeader();
+    this.#emitSoon();
   }
 
-  takeOver(): void {
+  /** Its owner has let it go, or is gone. */
+  letGo(): void {
     this.#followed = false;
+    this.#view.touchHeader();
+    this.#emitSoon();
+  }
+
+  /** This process does the run from here on. */
+  own(lease: Lease): void {
+    this.#lease = lease;
+    this.letGo();
+  }
+
+  /** Nothing of it is unfinished: the next one to write it need not ask. */
+  release(): void {
+    this.#lease?.done();
+    this.#lease = undefined;
+  }
+
+  get isOwned(): boolean {
+    return this.#lease?.isHeld === true;
   }
 
   /** @throws ForeignRunError when another process does this run. */
@@ -208,12 +240,14 @@ export class Run {
     });
   }
 
-  /** Writes what is pending and lets go of everything. */
+  /** Writes what is pending and lets go of everything. What is unfinished is left to whoever comes. */
   close(): void {
     if (this.#closed) return;
     this.#flush();
     this.#emitOps();
     this.#closed = true;
+    if (this.active) this.#lease?.leave();
+    else this.#lease?.done();
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
     this.#opsTimer?.();
@@ -237,6 +271,11 @@ export class Run {
     this.#draining = true;
     try {
       while (this.#queue.length > 0) {
+        if (this.#hasLostLease()) {
+          this.leaveToOwner();
+          this.#options.onLeaseLost(this);
+          return;
+        }
         const at = this.#options.clock.now();
         const seq = this.state.seq + 1;
         const records = this.#queue
@@ -249,6 +288,11 @@ export class Run {
       this.#draining = false;
     }
     this.#emitSoon();
+  }
+
+  /** A folder that is gone has been taken by nobody: its run goes on, unrecorded. */
+  #hasLostLease(): boolean {
+    return this.#lease?.isHeld === false && fs.existsSync(this.folder);
   }
 
   #write(records: readonly JournalRecord[]): void {
@@ -313,6 +357,9 @@ export class Run {
       case 'send':
         void this.#send(effect.turnId);
         return;
+      case 'resend':
+        void this.#send(effect.turnId, { isLookedUp: true });
+        return;
       case 'sync':
         void this.#sync(effect.turnId);
         return;
@@ -323,7 +370,7 @@ export class Run {
       case 'repair':
       case 'check':
       case 'report':
-        void this.#options.onReviewEffect?.(this, effect);
+        void this.#options.onReviewEffect(this, effect);
         return;
       default:
         assertNever(effect);
@@ -335,7 +382,8 @@ export class Run {
     this.#timers.delete(name);
   }
 
-  async #send(turnId: string): Promise<void> {
+  /** @param isLookedUp where an earlier try may have reached the server: the same ids are never sent blindly. */
+  async #send(turnId: string, { isLookedUp = false } = {}): Promise<void> {
     const { turn } = this.state;
     const connection = this.#connection;
     if (turn?.turnId !== turnId) return;
@@ -345,7 +393,8 @@ export class Run {
     try {
       if (connection === undefined)
         throw new RequestError('send', true, 'There is no server to send the prompt to');
-      await connection.client.send(turn.sessionId, turn.prompt);
+      const fate = isLookedUp ? await connection.client.lookUp(turn.sessionId, turn.prompt) : 'absent';
+      if (fate !== 'stored') await connection.client.send(turn.sessionId, turn.prompt);
       this.append({ kind: 'prompt-send-completed', turnId });
     } catch (error) {
       const request = error instanceof RequestError ? error : undefined;
@@ -373,8 +422,11 @@ export class Run {
       if (this.#connection !== connection) return;
       this.#intake.addAnswer(snapshot.events);
       this.append({ kind: 'synced', turnId, status: snapshot.status.type });
-    } catch {
-      this.append({ kind: 'synced', turnId, status: 'unknown' });
+    } catch (error) {
+      if (this.#connection !== connection) return;
+      // A server that came back without its data has no such session, so nothing runs in it.
+      const isGone = error instanceof RequestError && error.status === 404;
+      this.append({ kind: 'synced', turnId, status: isGone ? 'idle' : 'unknown' });
     } finally {
       this.#intake.release();
     }

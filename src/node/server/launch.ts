@@ -1,10 +1,11 @@
 /** The two halves of a start: from the settings to a process, and from its ready line to a connection. */
 import { randomBytes } from 'node:crypto';
+import * as v from 'valibot';
 import type { Clock } from '../../core/clock.ts';
 import type { Engine, EngineClient, LaunchOptions } from '../../core/engine.ts';
 import { CancelledError, explain, StartError } from '../../core/errors.ts';
 import type { ServerLimits } from '../../core/server/state.ts';
-import type { HostedProcess, ProcessHost } from '../process/process-host.ts';
+import type { HostedProcess, ProcessHost, ProcessKey, ProcessSpec } from '../process/process-host.ts';
 
 /** A password of 256 bits, made for each start. */
 const PASSWORD_BYTES = 32;
@@ -12,7 +13,9 @@ const PASSWORD_BYTES = 32;
 const EXIT_NEWS_MS = 1_000;
 
 /** What may change between two starts. Read at each start, so that a change never touches a running turn. */
-export interface LaunchChoices extends Pick<LaunchOptions, 'extraPath' | 'config'> {
+export interface LaunchChoices extends Pick<LaunchOptions, 'extraPath'> {
+  /** Engine configuration that wins over the user's files. */
+  config?(): Promise<Readonly<Record<string, unknown>>>;
   /** Where the binary is; absent to look for it. */
   enginePath?: string;
   limits: ServerLimits;
@@ -21,6 +24,12 @@ export interface LaunchChoices extends Pick<LaunchOptions, 'extraPath' | 'config
 export interface LaunchPorts {
   engine: Engine;
   host: ProcessHost;
+  /** Which server is meant, over all windows. */
+  key(): ProcessKey;
+  /** Absolute path of the folder with the programs that come with Holdfast. */
+  programs: string;
+  /** Where Holdfast may have installed an engine of its own. */
+  storage: string;
   clock: Clock;
   /** Absolute path of the workspace folder. */
   directory: string;
@@ -34,8 +43,11 @@ export interface LaunchedServer {
   engineVersion: string;
 }
 
+/** What the next client of a server has to know. Kept in memory by whoever holds the process, never on disk. */
+const Handover = v.object({ password: v.string(), engineVersion: v.string() });
+
 /**
- * Finds the engine and starts a process of it.
+ * The server that runs already, or a new process of the engine.
  * @param isWanted asked after the search, so that a start that was stopped meanwhile spawns nothing.
  * @throws EngineMissingError, StartError, CancelledError
  */
@@ -45,21 +57,45 @@ export async function launch(
   generation: number,
   isWanted: () => boolean,
 ): Promise<LaunchedServer> {
-  const { engine, host, env } = ports;
+  // Also where a server is found: what it was configured with has to live on as well.
+  const config = await choices.config?.();
+  const held = await ports.host.hold(ports.key(), () =>
+    newSpec(ports, choices, generation, isWanted, config),
+  );
+  const { password, engineVersion } = v.parse(Handover, JSON.parse(held.handover));
+  return { process: held.process, password, engineVersion };
+}
+
+async function newSpec(
+  { engine, env, programs, storage }: LaunchPorts,
+  choices: LaunchChoices,
+  generation: number,
+  isWanted: () => boolean,
+  config: Readonly<Record<string, unknown>> | undefined,
+): Promise<ProcessSpec> {
   const binary = await engine.locate({
     env,
+    storage,
     ...(choices.enginePath !== undefined && { path: choices.enginePath }),
   });
   if (!isWanted()) throw new CancelledError();
   const password = randomBytes(PASSWORD_BYTES).toString('base64url');
-  const { config, extraPath } = choices;
-  const spec = engine.launch({ binary, password, baseEnv: env, extraPath, ...(config && { config }) });
-  const process = await host.spawn({
+  const { extraPath } = choices;
+  const spec = engine.launch({
+    binary,
+    password,
+    baseEnv: env,
+    extraPath,
+    programs,
+    ...(config && { config }),
+  });
+  const handover: v.InferOutput<typeof Handover> = { password, engineVersion: binary.version };
+  return {
     ...spec,
     secrets: [password],
     label: `${engine.kind} server ${generation}`,
-  });
-  return { process, password, engineVersion: binary.version };
+    handover: JSON.stringify(handover),
+  };
 }
 
 /**
@@ -82,14 +118,14 @@ export async function connectWhenReady(
   const client = ports.engine.connect({ baseUrl, password, directory: ports.directory });
   try {
     if (!(await client.isProtected())) {
-      throw new StartError('The server answers without its password and was refused.', process.tail());
+      throw new StartError('The server answers without its password and was refused.', await process.tail());
     }
     await client.ready(timeoutMs);
     return { client, baseUrl };
   } catch (error) {
     void client.close().catch(() => {});
     if (!(error instanceof StartError)) await exitNews(process, ports.clock);
-    throw asStartError(error, process.tail());
+    throw asStartError(error, await process.tail());
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type ServerState,
 } from '../../core/server/state.ts';
 import { reasonOf, type ServerView, viewOwned } from '../../core/server/view.ts';
-import type { HostedProcess } from '../process/process-host.ts';
+import type { HostedProcess, Others } from '../process/process-host.ts';
 import {
   connectWhenReady,
   launch,
@@ -20,10 +20,7 @@ import {
 } from './launch.ts';
 import { LivenessWatch } from './liveness-watch.ts';
 import { Machine, type Settlement, tell } from './machine.ts';
-import type { Server, ServerConnection, ServerDown } from './server.ts';
-
-/** How long the engine may take to end its running work before it is signalled, ms. */
-const DISPOSE_MS = 2_000;
+import type { Leftovers, Server, ServerConnection, ServerDown } from './server.ts';
 
 export interface OwnedServerOptions extends LaunchPorts {
   /** 0 to 1, for the jitter of a backoff. */
@@ -35,15 +32,24 @@ export interface OwnedServerOptions extends LaunchPorts {
 interface Held {
   generation: number;
   launched: Promise<LaunchedServer>;
+  /** Set once there is a process. */
+  process?: HostedProcess;
   /** Set once it was ready. */
   client?: EngineClient;
 }
 
-/** A server process of ours, driven by the machine of `core/server/lifecycle.ts`. */
+const NOBODY: Others = { count: 0, busy: false };
+
+/** A server process that we or another window of ours started, driven by the machine of `core/server/lifecycle.ts`. */
 export class OwnedServer implements Server {
   readonly #options: OwnedServerOptions;
   readonly #machine: Machine<ServerState, ServerEvent, ServerEffect>;
   readonly #downListeners = new Set<(down: ServerDown) => void>();
+  readonly #leftoverListeners = new Set<(leftovers: Leftovers) => void>();
+  /** Turns that run: while there is one, the server is kept longer without us. */
+  readonly #turns = new Set<string>();
+  /** Servers that are gone and left processes of their tools behind, by generation. */
+  readonly #leftBehind = new Map<number, HostedProcess>();
   #held: Held | undefined;
   #connection: ServerConnection | undefined;
   #watch: LivenessWatch | undefined;
@@ -84,7 +90,40 @@ export class OwnedServer implements Server {
 
   async dispose(): Promise<void> {
     this.#isDisposed = true;
-    await this.stop();
+    if (this.others.count > 0) await this.leave();
+    else await this.stop();
+  }
+
+  async leave(): Promise<void> {
+    this.#isDisposed = true;
+    this.#cancelTimer?.();
+    this.#watch?.stop();
+    const held = this.#held;
+    void held?.client?.close().catch(() => {});
+    await held?.launched.then(
+      ({ process }) => process.release(),
+      // It told so itself.
+      () => undefined,
+    );
+  }
+
+  find(): Promise<boolean> {
+    return this.#options.host.has(this.#options.key());
+  }
+
+  get others(): Others {
+    return this.#held?.process?.others ?? NOBODY;
+  }
+
+  onLeftovers(listener: (leftovers: Leftovers) => void): () => void {
+    this.#leftoverListeners.add(listener);
+    return () => this.#leftoverListeners.delete(listener);
+  }
+
+  async endLeftovers(generation: number): Promise<void> {
+    const process = this.#leftBehind.get(generation);
+    this.#leftBehind.delete(generation);
+    await process?.endLeftovers();
   }
 
   onState(listener: (view: ServerView) => void): () => void {
@@ -102,10 +141,14 @@ export class OwnedServer implements Server {
 
   turnStarted(turnId: string): void {
     this.#watch?.turnStarted(turnId);
+    this.#turns.add(turnId);
+    this.#held?.process?.setBusy(true);
   }
 
   turnEnded(turnId: string, succeeded: boolean): void {
     this.#watch?.turnEnded(turnId);
+    this.#turns.delete(turnId);
+    this.#held?.process?.setBusy(this.#turns.size > 0);
     if (succeeded) this.#machine.dispatch({ type: 'turn-succeeded' });
   }
 
@@ -194,6 +237,13 @@ export class OwnedServer implements Server {
   #supervise(held: Held, server: LaunchedServer): void {
     const { generation } = held;
     const { process } = server;
+    held.process = process;
+    process.setBusy(this.#turns.size > 0);
+    void process.leftovers.then((processes) => {
+      if (processes.length === 0) return;
+      this.#leftBehind.set(generation, process);
+      for (const listener of this.#leftoverListeners) tell(() => listener({ generation, processes }));
+    });
     this.#machine.dispatch({ type: 'spawned', generation, pid: process.pid });
     void process.exited.then((end) => this.#machine.dispatch({ type: 'exited', generation, end }));
     const { readyTimeoutMs } = this.#options.choices().limits;
@@ -222,19 +272,20 @@ export class OwnedServer implements Server {
       clock: this.#options.clock,
       isAlive: () => process.isAlive(),
       probe: (timeoutMs) => client.health(timeoutMs),
-      onVerdict: (verdict) => this.#judge(generation, verdict, process),
+      onVerdict: (verdict) => void this.#judge(generation, verdict, process),
     });
     this.#machine.dispatch({ type: 'ready', generation, engineVersion });
   }
 
-  #judge(generation: number, verdict: Verdict, process: HostedProcess): void {
+  async #judge(generation: number, verdict: Verdict, process: HostedProcess): Promise<void> {
     // A process that is gone without its exit having been told is gone all the same.
     if (verdict === 'gone') {
-      this.#machine.dispatch({ type: 'exited', generation, end: { stderrTail: process.tail() } });
+      const stderrTail = await process.tail().catch(() => '');
+      this.#machine.dispatch({ type: 'exited', generation, end: { stderrTail } });
     } else this.#machine.dispatch({ type: 'verdict', generation, verdict });
   }
 
-  /** Lets the engine end its work, so that the signal cuts nothing, and then ends the process tree. */
+  /** Ends the process tree. Its holder lets the engine end its work first, so that the signal cuts nothing. */
   async #end(generation: number): Promise<void> {
     const held = this.#held;
     if (held?.generation !== generation) return;
@@ -244,20 +295,7 @@ export class OwnedServer implements Server {
       () => undefined,
     );
     if (process === undefined) return;
-    if (held.client !== undefined) await this.#disposeWork(held.client, process);
     if ((await process.end()) === 'alive') this.#machine.dispatch({ type: 'outlived-kill', generation });
-  }
-
-  #disposeWork(client: EngineClient, process: HostedProcess): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.clock.setTimer(DISPOSE_MS, resolve);
-      const done = () => {
-        cancel();
-        resolve();
-      };
-      client.dispose(DISPOSE_MS).then(done, done);
-      void process.exited.then(done);
-    });
   }
 }
 

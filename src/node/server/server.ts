@@ -1,6 +1,7 @@
 import type { EngineClient } from '../../core/engine.ts';
 import type { Exit } from '../../core/journal/record.ts';
 import type { ServerView } from '../../core/server/view.ts';
+import type { Leftover, Others } from '../process/process-host.ts';
 
 /** A way to talk to one running server. It dies with it: the next server has another one. */
 export interface ServerConnection {
@@ -23,6 +24,13 @@ export interface ServerDown {
   reason: string;
 }
 
+/** Processes of the agent's tools that outlived their server. */
+export interface Leftovers {
+  /** Of the server that they outlived. */
+  generation: number;
+  processes: readonly Leftover[];
+}
+
 /** A server, owned or attached, as runs and surfaces use it. */
 export interface Server {
   readonly state: ServerView;
@@ -34,13 +42,26 @@ export interface Server {
   ensure(): Promise<ServerConnection>;
   /** A new process (owned) or a new connection (attached), asked for by a person. Rejects like `ensure`. */
   restart(): Promise<ServerConnection>;
+  /** Whether there is a server that `ensure` would take without starting one. */
+  find(): Promise<boolean>;
   /** Resolves when nothing is left of the server (owned), or when it is let go (attached). */
   stop(): Promise<void>;
-  /** Stops, and starts nothing ever again: for shutting down. */
+  /** For shutting down: stops, unless others use the server, and starts nothing ever again. */
   dispose(): Promise<void>;
+  /**
+   * For going away while others, or we after a reload, go on: lets go of the server without ending it. An owned one
+   * lives on for its grace. Starts nothing ever again.
+   */
+  leave(): Promise<void>;
+  /** The other windows that use the server. */
+  readonly others: Others;
   onState(listener: (view: ServerView) => void): () => void;
   /** Called once for each death of a server that was ready, whoever caused it. */
   onDown(listener: (down: ServerDown) => void): () => void;
+  /** Called when a server is gone that left processes of its tools behind. */
+  onLeftovers(listener: (leftovers: Leftovers) => void): () => void;
+  /** Ends those processes. */
+  endLeftovers(generation: number): Promise<void>;
   /** Bytes of any kind came from the server of that generation: the sign of life that spares it probes. */
   heard(generation: number): void;
   /** A turn runs: a busy server gets more patience. */

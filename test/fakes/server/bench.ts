@@ -38,6 +38,9 @@ export async function bench(
   const server = new OwnedServer({
     engine: fakeEngine(() => current),
     host,
+    key: () => ({ name: 'fake', flavour: '' }),
+    programs: storage,
+    storage,
     clock,
     random: () => 0,
     directory: storage,

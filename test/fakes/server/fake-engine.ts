@@ -32,6 +32,7 @@ export function fakeEngine(fixture: () => Fixture): Engine {
       env: { ...(baseEnv as Record<string, string>), FAKE_PASSWORD: password },
       readyLine: /^fake server listening on (http:\/\/\S+)$/,
     }),
+    dataPath: () => resolve(FOLDER),
     connect: fakeClient,
     newPromptIds: () => ({ messageId: 'message', partId: 'part' }),
   };
@@ -63,7 +64,6 @@ export function fakeClient({ baseUrl, password }: ConnectOptions): FakeClient {
     },
     health: (timeoutMs) => request('/health', { timeoutMs }).then(({ status }) => status === 200),
     isProtected: async () => (await request('/health', { headers: {} })).status === 401,
-    dispose: async (timeoutMs) => void (await request('/dispose', { method: 'POST', timeoutMs })),
     listSessions: async () => (await request('/sessions'), []),
     // The answer never comes.
     exit: (code) =>

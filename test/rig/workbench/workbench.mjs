@@ -13,6 +13,8 @@ import { THEMES } from './themes.mjs';
 
 /** An extension host is given up to 5 s for its `deactivate()`. */
 const HOST_GONE_LIMIT_MS = 8_000;
+/** What an extension leaves running for a window that may come back has to go by itself; the profile waits for it. */
+const LEFT_GONE_LIMIT_MS = 30_000;
 
 /**
  * @typedef {object} WorkbenchOptions
@@ -62,7 +64,10 @@ export async function openWorkbench(options = {}) {
   });
   const profile = createProfile(settingsWith(options.settings ?? {}));
   /** Undone in reverse order, also when opening fails half-way. @type {(() => Promise<void> | void)[]} */
-  const undo = [() => removeProfile(profile)];
+  const undo = [
+    () => removeProfile(profile),
+    async () => void (await waitUntilGone(() => findMarked(path.basename(profile.dir)), LEFT_GONE_LIMIT_MS)),
+  ];
   let closing = /** @type {Promise<void> | undefined} */ (undefined);
   const close = () => (closing ??= closeAll(undo));
   try {

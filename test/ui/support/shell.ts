@@ -19,6 +19,8 @@ export interface ShellOptions {
   /** The engine's own configuration file. */
   engineConfig?: Record<string, unknown>;
   theme?: Theme;
+  /** Variables for the extension host and all below. */
+  env?: Record<string, string>;
 }
 
 /** The built VSIX in a real workbench, on a sample repository with uncommitted changes. */
@@ -39,13 +41,16 @@ export class Shell {
     const settings = {
       'holdfast.engine.path': engineBinary(),
       'holdfast.model': 'demo',
+      // Long enough for a reload, short enough to wait for.
+      'holdfast.engine.busyGrace': 20,
+      'holdfast.engine.idleGrace': 1,
       ...options.settings,
     };
     const workbench = await openWorkbench({
       folder,
       vsix: process.env['HOLDFAST_VSIX'] ?? VSIX,
       settings,
-      env: ({ home }) => engineFiles(home, options.engineConfig),
+      env: ({ home }) => ({ ...engineFiles(home, options.engineConfig), ...options.env }),
       viewport: { width: 1440, height: 900 },
       ...(options.theme === undefined ? {} : { theme: options.theme }),
     });

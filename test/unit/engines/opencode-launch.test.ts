@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { delimiter } from 'node:path';
-import { launchSpec } from '../../../src/engines/opencode/launch.ts';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { dataPath, launchSpec as launchSpecOf } from '../../../src/engines/opencode/launch.ts';
 
 const binary = { path: '/opt/opencode', version: '1.18.33', source: 'PATH' };
 const PASSWORD = 'the password';
+const launchSpec = (options: Omit<Parameters<typeof launchSpecOf>[0], 'programs'>) =>
+  launchSpecOf({ programs: '/our programs', ...options });
 
 describe('starting an opencode server', () => {
   it('S-11: the password travels in the environment and nowhere else', () => {
@@ -11,6 +14,32 @@ describe('starting an opencode server', () => {
     assert.equal(spec.env['OPENCODE_SERVER_PASSWORD'], PASSWORD);
     assert.equal(JSON.stringify([spec.command, spec.args]).includes(PASSWORD), false);
     assert.ok(spec.args.includes('127.0.0.1'));
+  });
+
+  it('what is to be loaded before the engine is ours, whatever the environment has', () => {
+    const baseEnv = { BUN_INSPECT_PRELOAD: '/theirs.ts', OPENCODE_PURE: '1' };
+    const { env } = launchSpec({ binary, password: PASSWORD, baseEnv, extraPath: [] });
+    assert.equal(env['BUN_INSPECT_PRELOAD'], join('/our programs', 'opencode-companion.mjs'));
+    assert.equal(env['OPENCODE_PURE'], '1');
+  });
+
+  it('the request that ends its work is allowed in', () => {
+    const { dispose } = launchSpec({ binary, password: PASSWORD, baseEnv: {}, extraPath: [] });
+    assert.deepEqual(dispose, {
+      path: '/global/dispose',
+      headers: { authorization: `Basic ${btoa(`opencode:${PASSWORD}`)}` },
+    });
+  });
+
+  it('its sessions are where the XDG variables and its own say', () => {
+    const home = { HOME: '/home/u', USERPROFILE: '/home/u' };
+    assert.equal(dataPath(home), join('/home/u', '.local', 'share', 'opencode'));
+    assert.equal(dataPath({}), join(homedir(), '.local', 'share', 'opencode'));
+    assert.equal(dataPath({ ...home, XDG_DATA_HOME: '/data' }), join('/data', 'opencode'));
+    assert.equal(dataPath({ ...home, XDG_DATA_HOME: '' }), dataPath(home));
+    assert.equal(dataPath({ ...home, OPENCODE_DB: '/elsewhere/my.db' }), '/elsewhere/my.db');
+    assert.equal(dataPath({ ...home, OPENCODE_DB: 'my.db' }), join(dataPath(home), 'my.db'));
+    assert.equal(dataPath({ ...home, OPENCODE_DB: ':memory:' }), dataPath(home));
   });
 
   it("a user's own user name for servers does not lock us out", () => {

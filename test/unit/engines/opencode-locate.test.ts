@@ -3,7 +3,8 @@ import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EngineMissingError } from '../../../src/core/errors.ts';
-import { isOlder, locateOpencode } from '../../../src/engines/opencode/locate.ts';
+import { locateOpencode } from '../../../src/engines/opencode/locate.ts';
+import { isOlder } from '../../../src/engines/opencode/versions.ts';
 
 const script = (says: string): string => `#!/bin/sh\necho "${says}"\n`;
 
@@ -70,6 +71,23 @@ describe('finding opencode', function () {
     const path = await put('home/.opencode/bin/opencode', script('1.18.33'));
     const found = await locateOpencode({ env });
     assert.deepEqual(found, { path, version: '1.18.33', source: dirname(path) });
+  });
+
+  it('takes the newest that Holdfast has installed, and only where there is none of the user', async () => {
+    const storage = join(root, 'storage');
+    assert.match(await refusal(), /^opencode was not found/);
+    await put('storage/engines/opencode-1.18.9/bin/opencode', script('1.18.9'));
+    const newest = await put('storage/engines/opencode-1.18.33/bin/opencode', script('1.18.33'));
+    await put('storage/engines/.installing-1-x/bin/opencode', script('1.99.0'));
+    const installed = { path: newest, version: '1.18.33', source: 'Holdfast' };
+    assert.deepEqual(await locateOpencode({ storage, env }), installed);
+    await put('bin/opencode', script('1.4.0'));
+    assert.deepEqual(await locateOpencode({ storage, env }), installed);
+    const own = await put('home/.opencode/bin/opencode', script('1.18.1'));
+    assert.equal((await locateOpencode({ storage, env })).path, own);
+    await rm(own);
+    const onPath = await put('bin/opencode', script('1.18.1'));
+    assert.equal((await locateOpencode({ storage, env })).path, onPath);
   });
 
   it('says in one go what is wrong when only an old one is there, and what to do when none is', async () => {

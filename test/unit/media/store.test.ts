@@ -21,6 +21,7 @@ const header: Header = {
   stallLimitMs: 180_000,
   files: [],
   todos: [],
+  canTakeOver: false,
   canSend: false,
   canStop: true,
   promptHint: '',

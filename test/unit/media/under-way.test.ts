@@ -26,6 +26,7 @@ function header(now: number, change: Partial<Header>): Header {
     stallLimitMs: 180_000,
     files: [],
     todos: [],
+    canTakeOver: false,
     canSend: false,
     canStop: true,
     promptHint: '',

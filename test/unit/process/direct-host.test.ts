@@ -17,6 +17,7 @@ const script = (source: string): ProcessSpec => ({
   readyLine: /^(\{.*\})$/,
   secrets: [],
   label: 'test server',
+  handover: 'the handover',
 });
 
 const STAY = 'setInterval(() => {}, 1e6);';
@@ -92,6 +93,21 @@ describe('a process held as a child', () => {
     await gone;
     assert.equal(await child.end(), 'gone');
     ear.close();
+  });
+
+  it('is a new one each time it is wanted, and ends when it is let go', async () => {
+    const key = { name: 'test', flavour: '' };
+    const make = () => Promise.resolve(script(`console.log('{}'); ${STAY}`));
+    const held = await Promise.all([host.hold(key, make), host.hold(key, make)]);
+    assert.notEqual(held[0].process.pid, held[1].process.pid);
+    for (const { process, handover, found } of held) {
+      assert.deepEqual({ handover, found }, { handover: 'the handover', found: false });
+      await process.readyLine;
+      assert.equal(await process.tail(), '{}');
+      await process.release();
+      assert.ok(isGone(process.pid));
+    }
+    assert.equal(await host.has(), false);
   });
 
   it('an orderly exit of ours takes the group along', async () => {

@@ -52,6 +52,8 @@ describe('run', () => {
       clock,
       stallLimitMs: 1,
       onJournalError: (error) => journalErrors.push(error),
+      onLeaseLost: () => assert.fail('nobody takes it'),
+      onReviewEffect: () => Promise.resolve(),
     });
   }
 

@@ -4,20 +4,22 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import type { EngineEvent } from '../../../src/core/engine.ts';
+import type { EngineEvent, Snapshot } from '../../../src/core/engine.ts';
 import { RequestError } from '../../../src/core/errors.ts';
 import type { JournalRecord, RecordBody, RecordKind } from '../../../src/core/journal/record.ts';
 import type { PatchOp } from '../../../src/core/protocol.ts';
 import { parseSettings } from '../../../src/core/settings.ts';
 import { LOOK_MS } from '../../../src/node/journal/changes.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
+import { isUnfinished, Lease, lookAtLease } from '../../../src/node/lease.ts';
+import { identify, machineSpace } from '../../../src/node/process/identity.ts';
 import type { Run } from '../../../src/node/run/run.ts';
 import type { Server } from '../../../src/node/server/server.ts';
 import { WorkspaceHost } from '../../../src/node/workspace-host.ts';
 import { FakeClock } from '../../fakes/server/fake-clock.ts';
 import { fakeEngine } from '../../fakes/server/fake-engine.ts';
 import { FakeClient } from '../support/fake-client.ts';
-import { answer, busy, finished, PROMPT, SESSION, text, userPart } from '../support/story.ts';
+import { answer, busy, finished, idle, PROMPT, SESSION, text, userPart } from '../support/story.ts';
 
 const RUN = '20260101-000000-abcdef';
 const ASK: EngineEvent = {
@@ -66,8 +68,16 @@ class Owner {
     await this.write(...events.map((event): RecordBody => ({ kind: 'event', event })));
   }
 
+  /** Takes the lease of the run, the way a process does that has none of our code running here. */
+  async hold(): Promise<void> {
+    const process = await identify(this.process.pid ?? 0);
+    const owner = { process, ...(await machineSpace()), label: 'another window' };
+    fs.writeFileSync(path.join(path.dirname(this.#file), 'lease-000001.json'), JSON.stringify(owner));
+  }
+
   /** Begins the run, and a turn in it that the engine works on. */
   async begin(): Promise<void> {
+    await this.hold();
     await this.write(
       {
         kind: 'run-started',
@@ -103,6 +113,8 @@ describe('workspace host', () => {
   let clock: FakeClock;
   let client: FakeClient;
   let starts: number;
+  /** Whether the server of before still lives. */
+  let hasServer: boolean;
   let host: WorkspaceHost;
   let owner: Owner;
 
@@ -111,6 +123,7 @@ describe('workspace host', () => {
     clock = new FakeClock();
     client = new FakeClient();
     starts = 0;
+    hasServer = false;
     host = makeHost();
     owner = new Owner(path.join(host.runsFolder, RUN));
   });
@@ -132,6 +145,11 @@ describe('workspace host', () => {
     const server: Server = {
       state: { kind: 'owned', state: 'ready', generation: 1, since: 0 },
       ensure,
+      find: () => Promise.resolve(hasServer),
+      leave: () => Promise.resolve(),
+      others: { count: 0, busy: false },
+      onLeftovers: () => () => undefined,
+      endLeftovers: () => Promise.resolve(),
       restart: ensure,
       stop: () => Promise.resolve(),
       dispose: () => Promise.resolve(),
@@ -153,7 +171,9 @@ describe('workspace host', () => {
       log: { info: () => undefined, warn: () => undefined },
       version: '0.0.0',
       processStartedAt: 1,
-      alsoClose: [],
+      label: 'test',
+      companions: [],
+      reconcile: () => Promise.resolve(),
     });
   }
 
@@ -176,7 +196,7 @@ describe('workspace host', () => {
 
   async function openFollowed(): Promise<Run> {
     await owner.begin();
-    const { run, problems } = host.open(RUN);
+    const { run, problems } = await host.open(RUN);
     assert.deepEqual([run.active, run.followed, problems], [true, true, []]);
     return run;
   }
@@ -285,12 +305,93 @@ describe('workspace host', () => {
   it('settles a run whose owner is gone already when it is opened', async () => {
     await owner.begin();
     await owner.kill();
-    const { run } = host.open(RUN);
+    const { run } = await host.open(RUN);
     assert.deepEqual([run.followed, run.state.ended?.outcome], [false, 'interrupted']);
   });
 
+  describe('a run that was left unfinished', () => {
+    const goingOn: Snapshot = { status: { type: 'busy' }, events: [answer({}), text('Half', {})] };
+
+    /** Opens the run of an owner that is gone, on a server that still works on it. */
+    async function openLeft(): Promise<Run> {
+      hasServer = true;
+      client.snapshotting = () => Promise.resolve(goingOn);
+      const opening = host.open(RUN);
+      await clock.armed(5000);
+      client.lastStream.onOpen();
+      const { run } = await opening;
+      return run;
+    }
+
+    it('goes on here where its server lives, and nothing is sent again', async () => {
+      await owner.begin();
+      await owner.kill();
+      const run = await openLeft();
+      assert.deepEqual(
+        [run.active, run.followed, run.state.info?.owner.pid],
+        [true, false, owner.process.pid],
+      );
+      assert.deepEqual(host.activeRuns, [run]);
+      run.onEvents([text('Half of it all', { endedAt: 1500 }), finished(), idle]);
+      clock.advance(100);
+      assert.equal(run.state.ended?.outcome, 'ok');
+      assert.deepEqual(client.sent, []);
+      const records = onDisk();
+      assert.equal(records.filter(({ kind }) => kind === 'owner').length, 1);
+      assert.deepEqual(
+        records.map(({ seq }) => seq),
+        records.map((_, index) => index + 1),
+      );
+    });
+
+    it('is gone on with once, however often it is asked for', async () => {
+      await owner.begin();
+      await owner.kill();
+      const [first, , second] = await Promise.all([openLeft(), host.adoptRuns(), openLeft()]);
+      assert.equal(first, second);
+      assert.equal(onDisk().filter(({ kind }) => kind === 'owner').length, 1);
+    });
+
+    it('is left to a window that goes away, for the one that comes', async () => {
+      const run = await host.startSession();
+      const prompted = host.prompt(run, 'Do it');
+      await clock.armed(5000);
+      client.lastStream.onOpen();
+      await prompted;
+      await host.leave();
+      assert.deepEqual(client.aborted, []);
+      assert.equal(isUnfinished(run.folder), true);
+      assert.equal((await lookAtLease(run.folder)).state, 'left');
+    });
+
+    it('T-06: is taken over from a live owner only when the user says so', async () => {
+      const run = await openFollowed();
+      hasServer = true;
+      client.snapshotting = () => Promise.resolve(goingOn);
+      const taking = host.takeOver(run);
+      await clock.armed(5000);
+      client.lastStream.onOpen();
+      await taking;
+      assert.deepEqual([run.followed, run.active], [false, true]);
+      const lease = await lookAtLease(run.folder);
+      assert.deepEqual([lease.state, 'own' in lease && lease.own], ['held', true]);
+    });
+
+    it('is shown and not written any more once another window has taken it over', async () => {
+      const run = await host.startSession();
+      await Lease.take(run.folder, 'another window', { force: true });
+      const before = readJournal(run.folder).records.length;
+      run.append({ kind: 'note', level: 'info', text: 'too late' });
+      assert.equal(run.followed, true);
+      assert.equal(readJournal(run.folder).records.length, before);
+      assert.throws(() => run.append({ kind: 'note', level: 'info', text: 'again' }), {
+        kind: 'foreign-run',
+      });
+    });
+  });
+
   it('opens an ask again whose answer did not reach the server', async () => {
-    const run = host.startSession();
+    const run = await host.startSession();
     const prompted = host.prompt(run, 'Do it');
     await clock.armed(5000);
     client.lastStream.onOpen();

@@ -84,13 +84,6 @@ describe('an owned server', () => {
     assertGone(b.pids);
   });
 
-  it('the engine ends its own work before it is signalled', async () => {
-    b = await bench('well-behaved');
-    await b.server.ensure();
-    await b.server.stop();
-    assert.match(await b.log(), /work disposed\n.*ended, signal SIGTERM/);
-  });
-
   it('S-04: a ready timeout ends the child, and the next start works', async () => {
     const clock = new FakeClock();
     b = await bench('never-ready', { clock });

@@ -39,7 +39,6 @@ export class FakeClient implements EngineClient {
   createSession = (): Promise<EngineSession> => Promise.resolve({ id: 'ses_1', title: 'Test', updatedAt: 0 });
   listSessions = (): Promise<EngineSession[]> => Promise.resolve([]);
   lookUp = (): Promise<PromptFate> => Promise.resolve('absent');
-  dispose = (): Promise<void> => Promise.resolve();
   close = (): Promise<void> => Promise.resolve();
 
   stream(listener: StreamListener): () => void {

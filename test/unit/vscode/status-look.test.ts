@@ -89,7 +89,7 @@ describe('The turn in the status bar', () => {
       files: [],
       todos: [],
     },
-    ...{ canSend: false, canStop: false, promptHint: '', droppedRows: 0, ...more },
+    ...{ canTakeOver: false, canSend: false, canStop: false, promptHint: '', droppedRows: 0, ...more },
   });
 
   it('shows how long it has been silent against the limit', () => {
