@@ -390,22 +390,23 @@ export class WorkspaceHost {
     for (const companion of this.#options.companions) companion.setBusy(this.#turns.size > 0);
   }
 
-  /** Told in the runs that the server was serving: they are the ones whose tools these were. */
+  /** Told in the runs whose turn died with the server: these were their tools. */
   #onLeftovers({ generation, processes }: Leftovers): void {
     for (const run of this.#runs.all) {
-      if (run.isOwned && run.state.server.generation === generation)
+      if (!run.isOwned) continue;
+      const { turn, server, leftovers } = run.state;
+      const isTheirs = turn?.phase === 'settled' && turn.outcome === 'server-unreachable';
+      if (processes.length > 0 && isTheirs && server.generation === generation)
         run.append({ kind: 'leftovers', generation, processes: [...processes] });
+      if (processes.length === 0 && leftovers === generation)
+        run.append({ kind: 'leftovers-ended', generation });
     }
   }
 
-  /** Ends what the tools of dead servers left running, because the user said so. */
+  /** Ends what the tools of dead servers left running, because the user said so. Resolves when it is gone. */
   async endLeftovers(): Promise<void> {
-    for (const run of this.#runs.all) {
-      const generation = run.state.leftovers;
-      if (generation === undefined || !run.isOwned) continue;
-      await this.server.endLeftovers(generation);
-      run.append({ kind: 'leftovers-ended', generation });
-    }
+    const generations = new Set(this.#runs.all.flatMap(({ state }) => state.leftovers ?? []));
+    await Promise.all([...generations].map((generation) => this.server.endLeftovers(generation)));
   }
 }
 

@@ -73,7 +73,7 @@ export const RecordBodySchema = v.variant('kind', [
   v.object({ kind: v.literal('owner'), owner: OwnerSchema, reason: v.picklist(['return', 'take-over']) }),
   /** Processes of the agent's tools outlived the server of that generation. */
   v.object({ kind: v.literal('leftovers'), generation: v.number(), processes: v.array(LeftoverSchema) }),
-  /** They were ended because the user said so. */
+  /** None of them is left: the user had them ended, or their grace was over. */
   v.object({ kind: v.literal('leftovers-ended'), generation: v.number() }),
   /** The scope of a review was resolved. */
   v.object({ kind: v.literal('scope'), scope: ReviewScopeSchema }),

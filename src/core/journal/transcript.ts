@@ -113,7 +113,7 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
         ...record.processes.map(({ pid, command }) => `  ${pid} ${command}`),
       ];
     case 'leftovers-ended':
-      return line('You ended the processes that the agent had left behind');
+      return line('The processes that the agent had left behind were ended');
     case 'step-ended':
     case 'prompt-send-started':
     case 'prompt-send-completed':

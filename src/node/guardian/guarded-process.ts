@@ -21,8 +21,8 @@ export class GuardedProcess implements HostedProcess {
   #resolveLeftovers: (leftovers: readonly Leftover[]) => void = () => {};
   #ends: ((result: 'gone' | 'alive') => void)[] = [];
   #ending: Promise<'gone' | 'alive'> | undefined;
-  #leftoversGone: () => void = () => {};
-  readonly #withoutLeftovers: Promise<void>;
+  readonly leftoversGone: Promise<void>;
+  #resolveLeftoversGone: () => void = () => {};
   #state: 'linked' | 'released' | 'lost' = 'linked';
   #isBusy = false;
   #lastTail = '';
@@ -38,7 +38,7 @@ export class GuardedProcess implements HostedProcess {
     this.readyLine = new Promise((resolve) => (this.#resolveReady = resolve));
     this.exited = new Promise((resolve) => (this.#resolveExited = resolve));
     this.leftovers = new Promise((resolve) => (this.#resolveLeftovers = resolve));
-    this.#withoutLeftovers = new Promise((resolve) => (this.#leftoversGone = resolve));
+    this.leftoversGone = new Promise((resolve) => (this.#resolveLeftoversGone = resolve));
     if (welcome.ready !== undefined) this.#resolveReady(asMatch(welcome.ready));
     line.onLine((text) => {
       const message = parseLine(GuardianMessageSchema, text);
@@ -66,7 +66,7 @@ export class GuardedProcess implements HostedProcess {
 
   async endLeftovers(): Promise<void> {
     this.#line.send({ type: 'end-leftovers' });
-    await Promise.race([this.#withoutLeftovers, this.#over]);
+    await this.leftoversGone;
   }
 
   setBusy(busy: boolean): void {
@@ -118,7 +118,7 @@ export class GuardedProcess implements HostedProcess {
       }
       case 'leftovers':
         this.#resolveLeftovers(message.leftovers);
-        if (message.leftovers.length === 0) this.#leftoversGone();
+        if (message.leftovers.length === 0) this.#resolveLeftoversGone();
         return;
       case 'ended':
         for (const told of this.#ends.splice(0)) told(message.result);
@@ -140,6 +140,8 @@ export class GuardedProcess implements HostedProcess {
       this.#resolveExited({ stderrTail: this.#lastTail });
       this.#resolveLeftovers([]);
     }
+    // A guardian goes when none is left.
+    this.#resolveLeftoversGone();
     for (const told of this.#tails.splice(0)) told(this.#lastTail);
     for (const told of this.#ends.splice(0)) told('gone');
   }

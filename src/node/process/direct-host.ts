@@ -109,6 +109,7 @@ class DirectProcess implements HostedProcess {
   readonly exited: Promise<ProcessEnd>;
   /** Whoever needs to know looks for them itself, by its own mark. */
   readonly leftovers: Promise<readonly []> = Promise.resolve([]);
+  readonly leftoversGone: Promise<void> = Promise.resolve();
   readonly others: Others = { count: 0, busy: false };
   readonly #tail = new Tail();
   readonly #hosting: Hosting;

@@ -60,6 +60,8 @@ export interface HostedProcess {
   readonly exited: Promise<ProcessEnd>;
   /** Processes of its tools that outlived it, told at its end. Empty as a rule. */
   readonly leftovers: Promise<readonly Leftover[]>;
+  /** Resolves when none of them is left, whoever ended them. */
+  readonly leftoversGone: Promise<void>;
   readonly others: Others;
   /** What the process handle says right now, without waiting for an event. */
   isAlive(): boolean;

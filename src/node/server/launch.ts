@@ -93,7 +93,7 @@ async function newSpec(
   return {
     ...spec,
     secrets: [password],
-    label: `${engine.kind} server ${generation}`,
+    label: `${engine.kind} server ${generation} (${binary.version})`,
     handover: JSON.stringify(handover),
   };
 }

@@ -121,9 +121,7 @@ export class OwnedServer implements Server {
   }
 
   async endLeftovers(generation: number): Promise<void> {
-    const process = this.#leftBehind.get(generation);
-    this.#leftBehind.delete(generation);
-    await process?.endLeftovers();
+    await this.#leftBehind.get(generation)?.endLeftovers();
   }
 
   onState(listener: (view: ServerView) => void): () => void {
@@ -242,6 +240,10 @@ export class OwnedServer implements Server {
     void process.leftovers.then((processes) => {
       if (processes.length === 0) return;
       this.#leftBehind.set(generation, process);
+      void process.leftoversGone.then(() => {
+        this.#leftBehind.delete(generation);
+        for (const listener of this.#leftoverListeners) tell(() => listener({ generation, processes: [] }));
+      });
       for (const listener of this.#leftoverListeners) tell(() => listener({ generation, processes }));
     });
     this.#machine.dispatch({ type: 'spawned', generation, pid: process.pid });

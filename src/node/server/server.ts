@@ -28,6 +28,7 @@ export interface ServerDown {
 export interface Leftovers {
   /** Of the server that they outlived. */
   generation: number;
+  /** Empty once they are gone. */
   processes: readonly Leftover[];
 }
 
@@ -58,7 +59,7 @@ export interface Server {
   onState(listener: (view: ServerView) => void): () => void;
   /** Called once for each death of a server that was ready, whoever caused it. */
   onDown(listener: (down: ServerDown) => void): () => void;
-  /** Called when a server is gone that left processes of its tools behind. */
+  /** Called when a server is gone that left processes of its tools behind, and again when these are gone. */
   onLeftovers(listener: (leftovers: Leftovers) => void): () => void;
   /** Ends those processes. */
   endLeftovers(generation: number): Promise<void>;

@@ -269,8 +269,8 @@ describe('an owned server', () => {
     await b.server.ensure();
     await b.server.stop();
     const log = await b.log();
-    assert.match(log, /opencode server 1 started, pid \d+\n/);
-    assert.match(log, /the last words\n.*opencode server 1 ended, exit code 7\n/);
+    assert.match(log, /opencode server 1 \(.*\) started, pid \d+\n/);
+    assert.match(log, /the last words\n.*opencode server 1 \(.*\) ended, exit code 7\n/);
     assert.match(log, /opencode server 2 ended, signal SIGTERM\n/);
   });
 
