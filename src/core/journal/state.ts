@@ -1,7 +1,8 @@
 /** The state of a run: the fold of its journal. */
 import type { Exit, JournalRecord, RecordBody, RecordOf, ServerStateName } from './record.ts';
 import { applyEvent, concerns, type Conversation, markGaps, newConversation } from './conversation.ts';
-import { draftTurn, stepTurn, type TurnEffect, type TurnState } from '../turn/turn.ts';
+import { draftTurn, type TurnEffect, type TurnState } from '../turn/state.ts';
+import { stepTurn } from '../turn/turn.ts';
 import { stepReview, type ReviewEffect, type ReviewState } from '../review/review.ts';
 import type { Outcome } from '../outcome.ts';
 import type { ReviewScope } from '../review/finding.ts';

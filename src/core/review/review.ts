@@ -10,7 +10,7 @@
  */
 import type { JournalRecord, RecordBody, RecordOf } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
-import type { TurnState } from '../turn/turn.ts';
+import type { TurnState } from '../turn/state.ts';
 import { INSPECT_STEP } from './plan.ts';
 /** Answers that do not fit are asked for once more; a model that fails twice will not get better by asking. */
 export const MAX_REPAIRS = 1;

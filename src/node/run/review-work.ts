@@ -55,7 +55,8 @@ export class ReviewWork {
       const { kind: errorKind } = error as { kind?: unknown };
       const outcome = errorKind === 'start' ? 'server-unreachable' : 'error';
       const known = typeof errorKind === 'string' ? { errorKind } : {};
-      if (run.active) run.append({ kind: 'run-ended', outcome, message: explain(error), ...known });
+      if (run.active && !run.followed)
+        run.append({ kind: 'run-ended', outcome, message: explain(error), ...known });
     }
   }
 

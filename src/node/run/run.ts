@@ -13,10 +13,11 @@ import { isActive, newRunState, type RunEffect, type RunState, stepRun } from '.
 import { RunViewFold } from '../../core/journal/view.ts';
 import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
-import type { TurnTimer } from '../../core/turn/turn.ts';
+import type { TurnTimer } from '../../core/turn/state.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 import type { Lease } from '../lease.ts';
 import { BATCH_MS, EventIntake } from './event-intake.ts';
+import { TurnWork } from './turn-work.ts';
 
 /** Why no prompt can be sent in a run that is followed. */
 const BELONGS_ELSEWHERE = 'This run belongs to another window.';
@@ -54,6 +55,7 @@ export class Run {
   readonly #timers = new Map<TurnTimer, () => void>();
   readonly #queue: RecordBody[] = [];
   readonly #intake: EventIntake;
+  readonly #work: TurnWork;
   #connection: RunConnection | undefined;
   #opsTimer: (() => void) | undefined;
   #draining = false;
@@ -67,6 +69,15 @@ export class Run {
     this.id = options.id;
     this.#options = options;
     this.#intake = new EventIntake(options.clock, () => this.#flush());
+    this.#work = new TurnWork({
+      turn: () => this.state.turn,
+      connection: () => this.#connection,
+      intake: this.#intake,
+      // What was under way here ends here, where another process has the run by now.
+      tell: (body) => {
+        if (!this.#followed) this.append(body);
+      },
+    });
     this.#view = new RunViewFold(this.state, { stallLimitMs: options.stallLimitMs });
   }
 
@@ -355,16 +366,10 @@ export class Run {
       case 'cancel-timer':
         return this.#cancelTimer(effect.name);
       case 'send':
-        void this.#send(effect.turnId);
-        return;
       case 'resend':
-        void this.#send(effect.turnId, { isLookedUp: true });
-        return;
       case 'sync':
-        void this.#sync(effect.turnId);
-        return;
       case 'abort':
-        void this.#abort();
+        void this.#work.perform(effect);
         return;
       case 'inspect':
       case 'repair':
@@ -380,66 +385,6 @@ export class Run {
   #cancelTimer(name: TurnTimer): void {
     this.#timers.get(name)?.();
     this.#timers.delete(name);
-  }
-
-  /** @param isLookedUp where an earlier try may have reached the server: the same ids are never sent blindly. */
-  async #send(turnId: string, { isLookedUp = false } = {}): Promise<void> {
-    const { turn } = this.state;
-    const connection = this.#connection;
-    if (turn?.turnId !== turnId) return;
-    // Leave the fold that asked for this before appending to it.
-    await Promise.resolve();
-    this.append({ kind: 'prompt-send-started', turnId });
-    try {
-      if (connection === undefined)
-        throw new RequestError('send', true, 'There is no server to send the prompt to');
-      const fate = isLookedUp ? await connection.client.lookUp(turn.sessionId, turn.prompt) : 'absent';
-      if (fate !== 'stored') await connection.client.send(turn.sessionId, turn.prompt);
-      this.append({ kind: 'prompt-send-completed', turnId });
-    } catch (error) {
-      const request = error instanceof RequestError ? error : undefined;
-      this.append({
-        kind: 'prompt-send-failed',
-        turnId,
-        fateUnknown: request === undefined || request.status === undefined || request.retriable,
-        error: {
-          name: 'RequestError',
-          message: explain(error),
-          ...(request?.status === undefined ? {} : { status: request.status }),
-        },
-      });
-    }
-  }
-
-  /** Asks the server how things stand. Live events wait meanwhile: they may be newer than the answer. */
-  async #sync(turnId: string): Promise<void> {
-    const { turn } = this.state;
-    const connection = this.#connection;
-    if (turn?.turnId !== turnId || connection === undefined) return;
-    this.#intake.hold();
-    try {
-      const snapshot = await connection.client.snapshot(turn.sessionId);
-      if (this.#connection !== connection) return;
-      this.#intake.addAnswer(snapshot.events);
-      this.append({ kind: 'synced', turnId, status: snapshot.status.type });
-    } catch (error) {
-      if (this.#connection !== connection) return;
-      // A server that came back without its data has no such session, so nothing runs in it.
-      const isGone = error instanceof RequestError && error.status === 404;
-      this.append({ kind: 'synced', turnId, status: isGone ? 'idle' : 'unknown' });
-    } finally {
-      this.#intake.release();
-    }
-  }
-
-  async #abort(): Promise<void> {
-    const { sessionId } = this.state;
-    if (sessionId === undefined) return;
-    try {
-      await this.#connection?.client.abort(sessionId);
-    } catch {
-      // The stop timer settles the turn; a server that cannot be told is no reason to keep it running.
-    }
   }
 
   #need(): RunConnection {

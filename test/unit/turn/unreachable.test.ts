@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RecordBody } from '../../../src/core/journal/record.ts';
-import { RESYNC_MS, UNREACHABLE_MS } from '../../../src/core/turn/turn.ts';
+import { RESYNC_MS, UNREACHABLE_MS } from '../../../src/core/turn/state.ts';
 import { answer, delta, finished, running, sent, text, tool } from '../support/story.ts';
 
 const REASON = 'The server has stopped answering.';

@@ -1,0 +1,89 @@
+/** The states of a turn, what its machine asks for, and its clocks. */
+import type { EngineError, Prompt } from '../engine.ts';
+import type { RecordBody, RecordOf, StopCause } from '../journal/record.ts';
+import type { Outcome } from '../outcome.ts';
+
+/** A completed final answer settles the turn after this long even when the engine's own word never comes, ms. */
+export const INFERRED_END_MS = 250;
+/** After an idle without a completed answer the last messages may still be under way, ms (seen: up to 100). */
+export const IDLE_SETTLE_MS = 500;
+/** An error without any work after a prompt means that it was refused, ms. */
+export const REFUSED_MS = 1000;
+/** A prompt that the server took but whose part was not seen is looked up after this long, ms. */
+export const ACCEPT_MS = 10_000;
+/** A stopped turn is settled after this long even when the server does not confirm, ms. */
+export const STOP_MS = 4000;
+/** A server that did not say how things stand is asked again after this long, ms. */
+export const RESYNC_MS = 5000;
+/** How long a server without a process handle may be out of reach before its turn is given up, ms. */
+export const UNREACHABLE_MS = 300_000;
+/** opencode 1.18.33 calls the model again for ever when its stream ends without a reason; the second is one too many. */
+export const UNKNOWN_FINISH_LIMIT = 2;
+
+export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable';
+
+interface Base {
+  turnId: string;
+  sessionId: string;
+  prompt: Prompt;
+  attempt: number;
+  /** When the attempt began and when it last made progress; wall clock, ms. Heartbeats are not progress. */
+  startedAt: number;
+  progressAt: number;
+  /** Set once somebody asked to stop. */
+  stop?: StopCause;
+  /** The last error the engine told of this session. Not an end by itself. */
+  lastError?: EngineError;
+  /** Ids of the assistant messages that answer this prompt, oldest first. Grown in place. */
+  answers: string[];
+  /** Whether the engine was seen working on this prompt: only then does an idle mean its end. */
+  worked: boolean;
+  /** A request with the prompt is under way: until it has ended, an idle server says nothing about this turn. */
+  sending: boolean;
+  /** While the server cannot be reached: the sentence that says so. What it does meanwhile is not known. */
+  unreachable?: string;
+}
+
+export type TurnState =
+  | (Base & { phase: 'drafted' })
+  | (Base & { phase: 'sent' })
+  | (Base & { phase: 'accepted' })
+  | (Base & { phase: 'running' })
+  | (Base & { phase: 'waiting' })
+  | (Base & {
+      phase: 'settled';
+      outcome: Outcome;
+      inferred: boolean;
+      settledAt: number;
+      message?: string;
+      error?: EngineError;
+    });
+
+export type TurnEffect =
+  /** Send the prompt of this turn; its ids are in the journal already. */
+  | { type: 'send'; turnId: string }
+  /** Whether the server has the prompt is not known: look it up, and send it only if it is not there. */
+  | { type: 'resend'; turnId: string }
+  /** Arm a timer, or arm it anew; it comes back as a `timer` record. */
+  | { type: 'timer'; turnId: string; name: TurnTimer; ms: number }
+  | { type: 'cancel-timer'; turnId: string; name: TurnTimer }
+  /** Re-read the session from the server, feed what it says as events, then append `synced`. */
+  | { type: 'sync'; turnId: string }
+  | { type: 'abort'; turnId: string }
+  /** A decision: to be appended to the journal at once. */
+  | { type: 'record'; body: RecordBody };
+
+export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
+  return {
+    phase: 'drafted',
+    turnId: record.turnId,
+    sessionId: record.sessionId,
+    prompt: record.prompt,
+    attempt: 0,
+    startedAt: record.at,
+    progressAt: record.at,
+    answers: [],
+    worked: false,
+    sending: false,
+  };
+}
