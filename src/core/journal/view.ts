@@ -5,10 +5,10 @@
 import { assertNever } from '../errors.ts';
 import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
-import { coverageText } from '../review/coverage.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
+import { closedRow, findingsRow } from './rows.ts';
 import { endCard, endedLeftovers, gateNotice, leftoversCard, leftoversId, ownerNotice } from './wording.ts';
 
 /** Longest text of one row, UTF-16 units; what is beyond stands in the transcript. 1 Mi is more than a person scrolls. */
@@ -101,7 +101,7 @@ export class RunViewFold {
         return;
       case 'findings':
         this.#headerChanged = true;
-        return this.#putFindings(record);
+        return this.#put(findingsRow(record, this.#state.scope));
       case 'stream':
         return this.#onStream(record);
       case 'turn-settled':
@@ -303,26 +303,6 @@ export class RunViewFold {
     if (row?.kind === 'permission' || row?.kind === 'question') this.#put({ ...row, state: to } as Row);
   }
 
-  #putFindings(record: RecordOf<'findings'>): void {
-    const { scope } = this.#state;
-    this.#put({
-      kind: 'findings',
-      id: 'findings',
-      findings: record.findings.map(({ id, severity, confidence, title, body, file, range, suggestion }) => ({
-        id,
-        severity,
-        confidence,
-        title,
-        body,
-        file,
-        ...(range === undefined ? {} : { line: range.start }),
-        ...(suggestion === undefined ? {} : { suggestion }),
-      })),
-      coverage: scope === undefined ? '' : coverageText(scope, record),
-      skipped: scope?.skipped ?? [],
-    });
-  }
-
   #onStream(record: RecordOf<'stream'>): void {
     if (record.state === 'lost') {
       this.#markGaps();
@@ -388,10 +368,7 @@ export class RunViewFold {
   #closeOpenRows(): void {
     for (const id of this.#open) {
       const row = this.#rows.get(id);
-      if (row?.kind === 'text') this.#put({ ...row, done: true });
-      else if (row?.kind === 'thinking') this.#put({ ...row, done: true });
-      else if (row?.kind === 'tool') this.#put({ ...row, status: 'unknown' });
-      else if (row?.kind === 'permission' || row?.kind === 'question') this.#put({ ...row, state: 'gone' });
+      if (row !== undefined) this.#put(closedRow(row));
     }
     this.#open.clear();
   }
