@@ -174,16 +174,17 @@ export class WorkspaceHost {
   async #goOn(run: Run, reason: 'return' | 'take-over'): Promise<void> {
     const connection = await this.#findServer();
     for (const listener of this.#runListeners) listener(run);
-    if (connection === undefined) {
+    // A server that is only out of reach may still work on it: it is gone on with when that is back.
+    if (connection === undefined && this.server.state.state !== 'unreachable') {
       settleOrphan(run);
       run.release();
       return;
     }
-    this.#use(run, connection);
+    if (connection !== undefined) this.#use(run, connection);
     const owner = { pid: process.pid, startedAt: this.#options.processStartedAt };
     run.append({ kind: 'owner', owner, reason });
     run.append(serverRecord(this.server.state));
-    await this.#joinStream(run, connection);
+    if (connection !== undefined) await this.#joinStream(run, connection);
   }
 
   /** A server that lives already; none is started for a run that nobody asked to go on. */

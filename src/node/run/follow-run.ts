@@ -24,9 +24,11 @@ export function followRun(run: Run, tail: JournalTail, { clock, log, onLetGo }: 
   const changes = new Changes(run.folder, clock);
   const owner = new OwnerWatch(run.folder, clock);
   run.leaveToOwner();
+  let isStopped = false;
   const follow = async (): Promise<void> => {
     const ownerLives = (): Promise<boolean> => owner.livesElsewhere(changes.wasNoticed);
     for await (const look of watchJournal(tail, changes, ownerLives)) {
+      if (isStopped) return;
       for (const problem of look.problems) log.warn(`run ${run.id}: ${problem}`);
       run.restore(after(look.records, run.state.seq));
       if (look.ownerLives && run.active) continue;
@@ -38,7 +40,10 @@ export function followRun(run: Run, tail: JournalTail, { clock, log, onLetGo }: 
     // Its owner may go on writing, so it stays theirs.
     .catch((error: unknown) => log.warn(`run ${run.id} is not followed any more: ${explain(error)}`))
     .finally(() => changes.close());
-  return () => changes.close();
+  return () => {
+    isStopped = true;
+    changes.close();
+  };
 }
 
 /** The records that a run which has folded `seq` of them does not know. */

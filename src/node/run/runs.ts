@@ -45,6 +45,7 @@ export class Runs {
   /** How to stop following a run of another process. */
   readonly #following = new Map<Run, () => void>();
   #adopting: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(options: RunsOptions) {
     this.#options = options;
@@ -130,6 +131,7 @@ export class Runs {
 
   /** Writes what is pending and lets go of all of them. */
   close(): void {
+    this.#isClosed = true;
     for (const stop of this.#following.values()) stop();
     for (const run of this.#runs.values()) run.close();
     this.#runs.clear();
@@ -138,6 +140,7 @@ export class Runs {
   async #adopt(): Promise<void> {
     const { list, log } = this.#options;
     for (const { id, folder } of list()) {
+      if (this.#isClosed) return;
       if (!isUnfinished(folder)) continue;
       try {
         const { problems } = await this.open(id);
@@ -170,6 +173,8 @@ export class Runs {
     try {
       if (run.active) {
         const lease = await Lease.take(run.folder, label);
+        // Closed meanwhile: somebody else may have it.
+        if (this.#isClosed) return lease?.leave();
         if (lease === undefined) this.follow(run);
         else await this.#own(run, lease, 'return');
         return;

@@ -5,9 +5,10 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { EngineEvent, Snapshot } from '../../../src/core/engine.ts';
-import { RequestError } from '../../../src/core/errors.ts';
+import { RequestError, StartError } from '../../../src/core/errors.ts';
 import type { JournalRecord, RecordBody, RecordKind } from '../../../src/core/journal/record.ts';
 import type { PatchOp } from '../../../src/core/protocol.ts';
+import type { ServerView } from '../../../src/core/server/view.ts';
 import { parseSettings } from '../../../src/core/settings.ts';
 import { LOOK_MS } from '../../../src/node/journal/changes.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
@@ -115,6 +116,9 @@ describe('workspace host', () => {
   let starts: number;
   /** Whether the server of before still lives. */
   let hasServer: boolean;
+  let isOutOfReach: boolean;
+  let view: ServerView;
+  let tellState: (view: ServerView) => void;
   let host: WorkspaceHost;
   let owner: Owner;
 
@@ -124,6 +128,8 @@ describe('workspace host', () => {
     client = new FakeClient();
     starts = 0;
     hasServer = false;
+    isOutOfReach = false;
+    view = { kind: 'owned', state: 'ready', generation: 1, since: 0 };
     host = makeHost();
     owner = new Owner(path.join(host.runsFolder, RUN));
   });
@@ -140,10 +146,13 @@ describe('workspace host', () => {
     const connection = { generation: 1, client, baseUrl: 'http://127.0.0.1:1' };
     const ensure = (): Promise<typeof connection> => {
       starts++;
-      return Promise.resolve(connection);
+      return isOutOfReach ? Promise.reject(new StartError('It is away.', '')) : Promise.resolve(connection);
     };
     const server: Server = {
-      state: { kind: 'owned', state: 'ready', generation: 1, since: 0 },
+      get state(): ServerView {
+        if (!isOutOfReach) return view;
+        return { kind: 'attached', state: 'unreachable', generation: 1, since: 0, reason: 'It is away.' };
+      },
       ensure,
       find: () => Promise.resolve(hasServer),
       leave: () => Promise.resolve(),
@@ -153,7 +162,13 @@ describe('workspace host', () => {
       restart: ensure,
       stop: () => Promise.resolve(),
       dispose: () => Promise.resolve(),
-      onState: () => () => undefined,
+      onState: (listener) => {
+        tellState = (next) => {
+          view = next;
+          listener(next);
+        };
+        return () => undefined;
+      },
       onDown: () => () => undefined,
       heard: () => undefined,
       turnStarted: () => undefined,
@@ -350,6 +365,24 @@ describe('workspace host', () => {
       const [first, , second] = await Promise.all([openLeft(), host.adoptRuns(), openLeft()]);
       assert.equal(first, second);
       assert.equal(onDisk().filter(({ kind }) => kind === 'owner').length, 1);
+    });
+
+    it('C-04: waits for a server elsewhere that is out of reach, and goes on when that is back', async () => {
+      await owner.begin();
+      await owner.kill();
+      hasServer = true;
+      isOutOfReach = true;
+      const { run } = await host.open(RUN);
+      assert.equal(run.active, true);
+      assert.equal(run.state.server.state, 'unreachable');
+      isOutOfReach = false;
+      client.snapshotting = () => Promise.resolve({ ...goingOn, status: { type: 'idle' } });
+      tellState({ kind: 'attached', state: 'ready', generation: 2, since: 0 });
+      await clock.armed(5000);
+      client.lastStream.onOpen();
+      await run.ended();
+      assert.deepEqual(client.sent, []);
+      assert.match(run.state.ended?.message ?? '', /came back without this turn/);
     });
 
     it('is left to a window that goes away, for the one that comes', async () => {
