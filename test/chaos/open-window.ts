@@ -31,7 +31,7 @@ export class OpenWindow {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   readonly #heard: WindowNews[] = [];
-  #look = (): void => {};
+  readonly #looks = new Set<() => void>();
   /** What it complained of. */
   complaints = '';
 
@@ -57,9 +57,9 @@ export class OpenWindow {
       const news = JSON.parse(line) as WindowNews;
       this.#heard.push(news);
       onNews(news);
-      this.#look();
+      this.#lookAgain();
     });
-    void this.#exited.then(() => this.#look());
+    void this.#exited.then(() => this.#lookAgain());
   }
 
   get pid(): number {
@@ -70,15 +70,22 @@ export class OpenWindow {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Resolves once what it has said fits; also when it has ended, with false. One at a time. */
+  /** Resolves once what it has said fits; also when it has ended, with false. */
   until(fits: (heard: readonly WindowNews[]) => boolean): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#look = () => {
-        if (fits(this.#heard)) resolve(true);
-        else if (!this.isOpen) resolve(false);
+      const look = (): void => {
+        const isFit = fits(this.#heard);
+        if (!isFit && this.isOpen) return;
+        this.#looks.delete(look);
+        resolve(isFit);
       };
-      this.#look();
+      this.#looks.add(look);
+      look();
     });
+  }
+
+  #lookAgain(): void {
+    for (const look of [...this.#looks]) look();
   }
 
   has(news: WindowNews['news']): Promise<boolean> {

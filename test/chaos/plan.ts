@@ -35,8 +35,10 @@ const TARGETS: readonly (readonly Target[])[] = [
 
 /** Records of a whole turn as `stage.ts` scripts it: from `run-started` to shortly before its end. */
 const RECORDS = 75;
-/** The first record that a turn is certain to follow: its prompt is drafted. */
-const FIRST_OF_TURN = 7;
+/** Shortly after its command has begun: what strikes that must not come later. */
+const RECORDS_TO_TOOL = 48;
+/** `turn-drafted`: from here on there is a turn that must end well. */
+const FIRST_OF_TURN = 4;
 
 /** Kills of all kinds in turn; of each kind every other one is come back for. */
 export function planKills(count: number, seed: number): Point[] {
@@ -48,7 +50,7 @@ export function planKills(count: number, seed: number): Point[] {
     return {
       kind: `kill ${targets.join(' + ')}`,
       blow: { type: 'kill', targets, returns },
-      after: between(1, RECORDS, random()),
+      after: between(1, targets.includes('tool') ? RECORDS_TO_TOOL : RECORDS, random()),
       mustEndWell: false,
     };
   });

@@ -5,9 +5,8 @@ import type { Scripts } from '../fakes/model/server.ts';
 export const PROMPT = 'Go';
 /** Pieces of text in each of the three answers. Each waits until it is let through. */
 const PIECES = [10, 6, 6] as const;
-/** Lines that the command prints while it runs, and the time between them. */
-const TICKS = 8;
-const TICK = '0.25';
+/** Between the lines that the command prints for as long as its child runs, s: they become records. */
+const TICK = 0.25;
 
 export interface TurnFiles {
   /** Read by the tool. */
@@ -33,7 +32,7 @@ export function turnScript({ notes, ledger, pids }: TurnFiles, seconds: number):
   const command = [
     `echo begun >> '${ledger}'`,
     `sh -c 'echo $$ >> "${pids}"; exec sleep ${seconds}' & child=$!`,
-    `for i in $(seq ${TICKS}); do echo tick $i; sleep ${TICK}; done`,
+    `while kill -0 $child 2>/dev/null; do echo tick; sleep ${TICK}; done`,
     'wait $child',
   ].join('\n');
   return {
@@ -57,5 +56,6 @@ function gate(answer: number, piece: number): string {
 }
 
 function words(answer: number, piece: number): string {
-  return `Answer ${answer}, piece ${piece}. `;
+  // The engine cuts blanks off the end of a text.
+  return `${piece === 0 ? 'Answer' : ', piece'} ${answer}.${piece}`;
 }

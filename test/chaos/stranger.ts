@@ -29,6 +29,8 @@ export class Stranger {
       cwd: folder,
       env: { HOLDFAST_RIG_RUN: process.env['HOLDFAST_RIG_RUN'] ?? '' },
       stdio: ['pipe', 'ignore', 'ignore'],
+      // It leads a group, as a server does.
+      detached: true,
     });
     await once(child, 'spawn');
     const found = await identify(child.pid!);

@@ -22,6 +22,7 @@ const KNOWN = [
   { name: 'contract', timeoutMs: 5_000, parts: ['packages'], dist: false },
   { name: 'cli', timeoutMs: 30_000, parts: ['packages', 'engine', 'workbench'], dist: true },
   { name: 'engine', timeoutMs: 60_000, parts: ['packages', 'engine', 'workbench'], dist: true }, // the workbench brings rg
+  { name: 'chaos', timeoutMs: 120_000, parts: ['packages', 'engine', 'workbench'], dist: true },
   { name: 'host', timeoutMs: 60_000, parts: EVERYTHING, dist: true },
   { name: 'ui', timeoutMs: 120_000, parts: EVERYTHING, dist: true },
 ];

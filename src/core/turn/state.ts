@@ -15,6 +15,8 @@ export const ACCEPT_MS = 10_000;
 export const STOP_MS = 4000;
 /** A server that did not say how things stand is asked again after this long, ms. */
 export const RESYNC_MS = 5000;
+/** From the server's taking a prompt until its working on it shows, ms: so long an idle does not mean an end (seen: 50 ms). */
+export const BEGIN_MS = 3000;
 /** How long a server without a process handle may be out of reach before its turn is given up, ms. */
 export const UNREACHABLE_MS = 300_000;
 /** opencode 1.18.33 calls the model again for ever when its stream ends without a reason; the second is one too many. */
@@ -40,6 +42,8 @@ interface Base {
   worked: boolean;
   /** A request with the prompt is under way: until it has ended, an idle server says nothing about this turn. */
   sending: boolean;
+  /** When the server took the prompt, or was found to have it. */
+  sentAt?: number;
   /** While the server cannot be reached: the sentence that says so. What it does meanwhile is not known. */
   unreachable?: string;
 }

@@ -23,6 +23,7 @@ import type { JournalRecord, RecordOf, StopCause } from '../journal/record.ts';
 import { finalAnswer, type Facts, outstandingTools, settlement } from './settle.ts';
 import {
   ACCEPT_MS,
+  BEGIN_MS,
   IDLE_SETTLE_MS,
   INFERRED_END_MS,
   REFUSED_MS,
@@ -55,7 +56,7 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
       return stay({ ...turn, sending: true, ...(turn.phase === 'drafted' && { phase: 'sent' }) });
     case 'prompt-send-completed': {
       if (record.turnId !== turn.turnId) return stay(turn);
-      const sent = { ...turn, sending: false };
+      const sent = { ...turn, sending: false, sentAt: record.at };
       return stay(sent, turn.phase === 'sent' ? [timer(turn, 'accept', ACCEPT_MS)] : []);
     }
     case 'prompt-send-failed':
@@ -79,7 +80,7 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
         ? onTimer(turn, record.name as TurnTimer, conversation)
         : stay(turn);
     case 'synced':
-      return record.turnId === turn.turnId ? onSynced(turn, record.status, conversation) : stay(turn);
+      return record.turnId === turn.turnId ? onSynced(turn, record, conversation) : stay(turn);
     case 'turn-settled':
       return record.turnId === turn.turnId ? stay(settled(turn, record)) : stay(turn);
     default:
@@ -280,12 +281,20 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
   }
 }
 
-function onSynced(turn: TurnState, status: RecordOf<'synced'>['status'], conversation: Conversation): Step {
+function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversation: Conversation): Step {
   // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
   if (status === 'unknown') return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
   if (status === 'busy' || status === 'retry') return stay(turn);
-  if (turn.phase === 'drafted' || (turn.phase === 'sent' && turn.sending)) return stay(turn);
+  if (turn.phase === 'drafted' || turn.sending) return stay(turn);
+  if (mayNotHaveBegun(turn, at, conversation)) return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
   return settle(turn, conversation);
+}
+
+/** An engine that took the prompt a moment ago is idle before it is busy: this may be that idle, unless an answer is closed. */
+function mayNotHaveBegun(turn: TurnState, at: number, conversation: Conversation): boolean {
+  if (turn.sentAt === undefined || at - turn.sentAt >= BEGIN_MS) return false;
+  if (turn.stop !== undefined || turn.lastError !== undefined) return false;
+  return factsOf(turn, conversation).answers.at(-1)?.completedAt === undefined;
 }
 
 function isAnswer(turn: TurnState, messageId: string, conversation: Conversation): boolean {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { EngineEvent } from '../../../src/core/engine.ts';
 import type { RecordBody } from '../../../src/core/journal/record.ts';
+import { BEGIN_MS } from '../../../src/core/turn/state.ts';
 import type { ReviewScope } from '../../../src/core/review/finding.ts';
 import {
   answer,
@@ -57,8 +58,18 @@ describe('a turn in a new process', () => {
   it('does not take an idle server for the end while its prompt is on the way again', () => {
     const story = begin().tell(...sending, returned, synced('idle'));
     assert.deepEqual(outcomes(story), []);
-    story.tell({ kind: 'prompt-send-completed', turnId: 't1' }, synced('idle'));
+    story.tell({ kind: 'prompt-send-completed', turnId: 't1' });
+    story.after(BEGIN_MS).tell(synced('idle'));
     assert.deepEqual(outcomes(story), ['error']);
+  });
+
+  it('does not take the idle before the work for the end of it', () => {
+    const story = begin().tell(...sending, returned, { kind: 'prompt-send-completed', turnId: 't1' });
+    story.after(50).events(answer({})).tell(synced('idle'));
+    assert.deepEqual(outcomes(story), []);
+    assert.ok(story.armed.includes('idle'), 'it asks again');
+    story.events(busy, finished(), idle);
+    assert.deepEqual(outcomes(story), ['ok']);
   });
 
   it('sends nothing once the server has the prompt', () => {

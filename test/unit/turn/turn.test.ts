@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { EngineEvent } from '../../../src/core/engine.ts';
 import type { RecordBody } from '../../../src/core/journal/record.ts';
+import { ACCEPT_MS } from '../../../src/core/turn/state.ts';
 import {
   answer,
   begin,
@@ -74,7 +75,7 @@ describe('turn', () => {
   it('asks the server when a taken prompt is not seen, and fails when it is not there', () => {
     const story = sent().tell({ kind: 'prompt-send-completed', turnId: 't1' });
     assert.deepEqual(story.armed, ['accept']);
-    story.timer('accept');
+    story.after(ACCEPT_MS).timer('accept');
     assert.deepEqual(story.effects.at(-1), { type: 'sync', turnId: 't1' });
     story.tell({ kind: 'synced', turnId: 't1', status: 'idle' });
     assert.equal(story.settled?.outcome, 'error');

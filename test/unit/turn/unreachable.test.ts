@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { RecordBody } from '../../../src/core/journal/record.ts';
-import { RESYNC_MS, UNREACHABLE_MS } from '../../../src/core/turn/state.ts';
+import { BEGIN_MS, RESYNC_MS, UNREACHABLE_MS } from '../../../src/core/turn/state.ts';
 import { answer, delta, finished, running, sent, text, tool } from '../support/story.ts';
 
 const REASON = 'The server has stopped answering.';
@@ -51,7 +51,9 @@ describe('a turn on a server that cannot be reached', () => {
   it('ends with what happened when the server came back without it, and keeps what was said', () => {
     const story = running()
       .events(text('', {}), delta('Half a'), tool('running'))
-      .tell(server('unreachable'), server('ready', 2), open)
+      .tell(server('unreachable'))
+      .after(BEGIN_MS)
+      .tell(server('ready', 2), open)
       // As the engine has stored it: the text of a killed turn is empty (opencode 1.18.33).
       .events(answer({}), text('', {}), tool('running'))
       .tell(synced('idle'));
