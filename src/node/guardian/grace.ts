@@ -4,7 +4,8 @@
  * The rule: a client that has gone still counts as there for a grace. The grace follows its last word: one that said
  * it has a turn running and has not taken that back was torn from its work, by a reload or a crash, and comes back
  * for it; any other may come back, but nothing is lost when it comes too late. A server ends when no client is there
- * and nobody's grace is left. That somebody else came and went meanwhile shortens no grace: it has its own turns.
+ * and nobody's grace is left. That somebody else came and went meanwhile shortens no grace: it has its own turns. Only
+ * one that came later, had a turn running and left without one has taken over what was waited for.
  */
 
 export interface Graces {

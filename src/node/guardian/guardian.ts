@@ -48,9 +48,18 @@ export interface Client {
   graces: Graces;
 }
 
+/** Somebody who has gone and whose grace is left. */
+interface Awaited {
+  cancel(): void;
+}
+
 interface Seat {
   client: Client;
   busy: boolean;
+  /** Whether it has been busy. */
+  hadTurn: boolean;
+  /** Who was awaited when it came. */
+  awaitedBefore: readonly Awaited[];
   /** As last told. */
   others: Others;
 }
@@ -60,8 +69,7 @@ export class Guardian {
   readonly #ports: GuardianPorts;
   readonly #holding: Holding;
   readonly #seats = new Set<Seat>();
-  /** Clients that have gone and whose grace is left. */
-  #awaited = 0;
+  readonly #awaited = new Set<Awaited>();
   #phase: Phase = 'holding';
   #ready: RegExpExecArray | undefined;
   #exited: Extract<GuardianMessage, { type: 'exited' }> | undefined;
@@ -86,7 +94,13 @@ export class Guardian {
 
   /** A client has come. What it says goes to `hear`; `leave` when it has gone, in whatever way. */
   join(client: Client): { hear(message: ClientMessage): void; leave(): void } {
-    const seat: Seat = { client, busy: false, others: { count: 0, busy: false } };
+    const seat: Seat = {
+      client,
+      busy: false,
+      hadTurn: false,
+      awaitedBefore: [...this.#awaited],
+      others: { count: 0, busy: false },
+    };
     this.#seats.add(seat);
     seat.others = this.#othersOf(seat);
     client.send(this.#welcome(seat));
@@ -97,6 +111,8 @@ export class Guardian {
       hear: (message) => void this.#hear(seat, message),
       leave: () => {
         if (!this.#seats.delete(seat)) return;
+        // Whoever came after another had gone, had a turn and has none any more, has done with what that one left.
+        if (seat.hadTurn && !seat.busy) for (const gone of seat.awaitedBefore) this.#forget(gone);
         this.#await(seat.busy ? 'busy' : 'idle', client.graces);
         this.#tellOthers();
       },
@@ -129,6 +145,7 @@ export class Guardian {
     switch (message.type) {
       case 'busy':
         seat.busy = message.busy;
+        seat.hadTurn ||= message.busy;
         this.#tellOthers();
         return;
       case 'tail':
@@ -199,11 +216,18 @@ export class Guardian {
   /** Counts somebody who is not here as if it were, for its grace. */
   #await(lastWord: LastWord, graces: Graces): void {
     if (this.#phase !== 'holding') return;
-    this.#awaited += 1;
-    this.#ports.clock.setTimer(graceMs(lastWord, graces), () => {
-      this.#awaited -= 1;
-      if (this.#awaited === 0 && this.#seats.size === 0) void this.end();
-    });
+    const awaited: Awaited = {
+      cancel: this.#ports.clock.setTimer(graceMs(lastWord, graces), () => {
+        this.#awaited.delete(awaited);
+        if (this.#awaited.size === 0 && this.#seats.size === 0) void this.end();
+      }),
+    };
+    this.#awaited.add(awaited);
+  }
+
+  #forget(awaited: Awaited): void {
+    awaited.cancel();
+    this.#awaited.delete(awaited);
   }
 
   #welcome(seat: Seat): Welcome {

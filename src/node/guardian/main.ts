@@ -4,6 +4,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { explain } from '../../core/errors.ts';
 import { systemClock } from '../clock.ts';
 import { type Answer, type Order, OrderSchema, parseLine } from './protocol.ts';
@@ -13,6 +14,13 @@ import { tend } from './tend.ts';
 const MAX_ORDER_CHARS = 8 * 1024 * 1024;
 /** Something of our own is broken. */
 const EXIT_BROKEN = 70;
+
+/**
+ * A V8 flag that keeps it small: it parses short lines and copies output, so that the optimising compiler would cost
+ * more memory than it is worth. Set only once it runs: with any flag on its command line the runtime does
+ * not use its own compiled code, and starts a fifth slower (Node 20.20: 86 ms, 106 ms).
+ */
+const FLAG = '--no-opt';
 
 let end: () => void = () => process.exit(EXIT_BROKEN);
 process.on('SIGTERM', () => end());
@@ -38,6 +46,7 @@ async function main(): Promise<void> {
   const tended = await start(order);
   if (tended === undefined) process.exit(EXIT_BROKEN);
   end = tended.end;
+  setFlagsFromString(FLAG);
   process.exit(await tended.done);
 }
 

@@ -7,13 +7,6 @@ import { type Answer, AnswerSchema, type Order, parseLine } from './protocol.ts'
 /** How long a guardian may take to spawn its server, ms. It does not wait until that is ready. */
 const ANSWER_MS = 30_000;
 
-/**
- * V8 flags that keep it small: it parses short lines and copies output, so that the optimising compiler would cost
- * more memory than it is worth. Node 20.20, resident: 44 MB holding the engine, 48 MB (60 MB without them) after
- * megabytes of output. The limit of the heap is one that it never comes near, lest a leak goes unnoticed.
- */
-const FLAGS = ['--no-opt', '--max-semi-space-size=1', '--max-old-space-size=64'];
-
 /** What a guardian gets of our environment: where things are, and nothing that could be secret. */
 const ENVIRONMENT = [
   'PATH',
@@ -35,7 +28,7 @@ const ENVIRONMENT = [
  * @throws StartError with its sentence when it could not start the server; it is gone then.
  */
 export async function startGuardian(program: string, order: Order, clock: Clock): Promise<void> {
-  const child = spawn(process.execPath, [...FLAGS, program], {
+  const child = spawn(process.execPath, [program], {
     cwd: order.storage,
     env: guardianEnvironment(process.env),
     detached: true,

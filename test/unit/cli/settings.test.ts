@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { helpText } from '../../../src/cli/help.ts';
 import { engineEnv, readSettings } from '../../../src/cli/settings.ts';
 import { type StoragePlace, storageFolder } from '../../../src/cli/storage.ts';
 
@@ -13,6 +14,16 @@ describe('settings of the command line', () => {
     assert.equal(settings.engine.path, '');
     assert.equal(settings.restartBudget, 3);
     assert.equal(readSettings({ json: false }, env).settings.model, 'a/b');
+  });
+
+  it('the graces of the server have variables, and their help', () => {
+    const env = { HOLDFAST_ENGINE_BUSY_GRACE: '5', HOLDFAST_ENGINE_IDLE_GRACE: '2' };
+    const { settings, warnings } = readSettings({ json: false }, env);
+    assert.deepEqual(warnings, []);
+    assert.equal(settings.engine.busyGraceMs, 5_000);
+    assert.equal(settings.engine.idleGraceMs, 2_000);
+    for (const variable of Object.keys(env))
+      assert.match(helpText('run'), new RegExp(`^  ${variable} +seconds `, 'm'));
   });
 
   it('C-08: each bad variable is named once, as it is written, and its default used', () => {

@@ -93,6 +93,23 @@ describe('a guardian', () => {
     assert.deepEqual(late.heard.at(-1), { type: 'tail', text: 'the tail' });
   });
 
+  it('keeps a torn turn its grace, until one who came for it has finished it', async () => {
+    const { join, clock, exitCode } = bench();
+    const torn = join();
+    torn.hear({ type: 'busy', busy: true });
+    torn.leave();
+    const visitor = join();
+    visitor.leave();
+    clock.advance(GRACES.idleMs);
+    assert.equal(await exitCode(), undefined, 'a visitor shortens nothing');
+    const heir = join();
+    heir.hear({ type: 'busy', busy: true });
+    heir.hear({ type: 'busy', busy: false });
+    heir.leave();
+    clock.advance(GRACES.idleMs);
+    assert.equal(await exitCode(), 0, 'nobody has a turn any more');
+  });
+
   it('tells its clients of each other, only what has changed', () => {
     const { join } = bench();
     const one = join();

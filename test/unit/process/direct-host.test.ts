@@ -65,12 +65,13 @@ describe('a process held as a child', () => {
     assert.equal(child.isAlive(), false);
   });
 
-  it('tells a signal as a signal', async () => {
+  it('tells a signal as a signal, and is alive until then (no exit code yet is not an exit)', async () => {
     const child = await host.spawn(script(`console.log('{}'); ${STAY}`));
     await child.readyLine;
     assert.equal(child.isAlive(), true);
     await child.end();
     assert.deepEqual(await child.exited, { signal: 'SIGTERM', stderrTail: '{}' });
+    assert.equal(child.isAlive(), false, 'an exit without a code is one');
   });
 
   it('S-06: what a process leaves behind in its group ends with it, without being asked', async () => {

@@ -35,6 +35,18 @@ describe('What the panel keeps', () => {
     assert.deepEqual([open().draft('r4'), open().draft('r5')], ['', 'text']);
   });
 
+  it('keeps what two windows write, each in its turn', () => {
+    const [one, other] = [open(), open()];
+    one.setDraft('r1', 'of the one');
+    other.setDraft('r2', 'of the other');
+    other.setShown('r2');
+    one.setDraft('r1', 'of the one, longer');
+    assert.deepEqual(
+      [one.shown, other.draft('r1'), one.draft('r2')],
+      ['r2', 'of the one, longer', 'of the other'],
+    );
+  });
+
   it('T-07: is written whole or not at all, and begun anew when it cannot be read', () => {
     open().setShown('r1');
     assert.deepEqual(readdirSync(path.join(folder, 'workspace')), ['panel.json']);
