@@ -5,10 +5,13 @@ import * as fs from 'node:fs';
 /**
  * Ends everything that this process has started, at once. Not by process groups: opencode 1.18.33 gives every command
  * of its shell tool a group of its own, which outlives the server. On Windows the end of the server's tree does that.
+ * @param held processes that others have started for us: they end as well, with everything below them.
  */
-export function killDescendants(): void {
+export function killDescendants(held: readonly number[]): void {
   if (process.platform === 'win32') return;
-  for (const pid of below(process.pid, process.platform === 'linux' ? fromProc() : fromPs())) {
+  const parents = process.platform === 'linux' ? fromProc() : fromPs();
+  const doomed = [process.pid, ...held].flatMap((root) => below(root, parents));
+  for (const pid of new Set([...doomed, ...held])) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {

@@ -71,11 +71,14 @@ export function helpText(topic: CommandName | undefined): string {
   }
 }
 
+/** Room for the longest name of a variable. */
+const VARIABLE_CHARS = 26;
+
 function environment(): string {
-  const lines = ENVIRONMENT.map(({ variable, means }) => `  ${variable.padEnd(25)} ${means}`);
+  const lines = ENVIRONMENT.map(({ variable, means }) => `  ${variable.padEnd(VARIABLE_CHARS)} ${means}`);
   return `Environment (options win)
 ${lines.join('\n')}
-  ${PASSWORD_VARIABLE.padEnd(25)} the password of a server given by --attach
-  ${'NO_COLOR'.padEnd(25)} no colour in a terminal
+  ${PASSWORD_VARIABLE.padEnd(VARIABLE_CHARS)} the password of a server given by --attach
+  ${'NO_COLOR'.padEnd(VARIABLE_CHARS)} no colour in a terminal
 `;
 }

@@ -112,7 +112,7 @@ export class Live implements Ends {
     try {
       this.#settleRuns('interrupted', 'Stopped by force, before the server had confirmed it.');
     } finally {
-      killDescendants();
+      this.#killProcesses();
       this.#shell.exit(exitCode('interrupted'));
     }
   }
@@ -123,9 +123,17 @@ export class Live implements Ends {
       this.#settleRuns('error', message);
       this.#shell.terminal.complain(message);
     } finally {
-      killDescendants();
+      this.#killProcesses();
       this.#shell.exit(exitCode('error'));
     }
+  }
+
+  /** A server that somebody else uses too is let go of instead, by our end. */
+  #killProcesses(): void {
+    const { others, state } = this.host.server;
+    if (others.count > 0) return;
+    // One that was found is no child of ours.
+    killDescendants(state.pid === undefined ? [] : [state.pid]);
   }
 
   /** Ends all runs and the server. Never throws; all callers share one end. */

@@ -19,6 +19,16 @@ export const ENVIRONMENT = [
     key: NUMBER_SETTINGS.restartBudget.key,
     means: 'restarts of the server allowed in five minutes',
   },
+  {
+    variable: 'HOLDFAST_ENGINE_BUSY_GRACE',
+    key: NUMBER_SETTINGS.busyGraceSeconds.key,
+    means: 'seconds the server outlives a command that was killed in a turn',
+  },
+  {
+    variable: 'HOLDFAST_ENGINE_IDLE_GRACE',
+    key: NUMBER_SETTINGS.idleGraceSeconds.key,
+    means: 'seconds the server outlives a command that was killed otherwise',
+  },
 ] as const;
 
 type Env = Readonly<Record<string, string | undefined>>;

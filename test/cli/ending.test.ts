@@ -16,17 +16,21 @@ describe('how the command ends', () => {
     place = await openPlace();
   });
   after(() => place.close());
-  afterEach(() => assert.deepEqual(place.endLeftovers(), [], 'a process outlived the command'));
+  afterEach(async () => {
+    const living = place.processes();
+    assert.deepEqual(living.length === 0 ? [] : place.endLeftovers(), [], 'a process outlived the command');
+    await place.gone();
+  });
 
   /** A review, or a run, whose model has begun to answer and waits at a gate. */
   async function midTurn(
     args: readonly string[],
     after: readonly Step[] = [answers(findingsAnswer())],
-    nodeArgs: readonly string[] = [],
+    how: Parameters<typeof startWithEngine>[2] = {},
   ): Promise<{ running: Running; gate: string }> {
     const gate = `gate-${++gates}`;
     place.model.script(() => says(text('Looking at it.'), hold(gate), ...after));
-    const running = startWithEngine(place, args, { nodeArgs });
+    const running = startWithEngine(place, args, how);
     await Promise.race([place.model.reached(gate), running.code.then(() => assert.fail(running.stderr()))]);
     return { running, gate };
   }
@@ -93,7 +97,9 @@ describe('how the command ends', () => {
 
   it('T-04: an error of our own that nobody caught ends the server too, and the journal says so', async () => {
     const failing = 'process.on("SIGUSR2", () => { throw new Error("out of order"); })';
-    const { running } = await midTurn(['review'], [hang()], ['--import', `data:text/javascript,${failing}`]);
+    const { running } = await midTurn(['review'], [hang()], {
+      nodeArgs: ['--import', `data:text/javascript,${failing}`],
+    });
     running.child.kill('SIGUSR2');
     assert.equal(await running.code, 1, running.stderr());
     assert.match(running.stderr(), /^holdfast: Holdfast itself failed: out of order$/m);
@@ -113,19 +119,16 @@ describe('how the command ends', () => {
     assert.equal((await replayed(await runFolder(running))).code, 130);
   });
 
-  it('T-06: a command that was killed outright is replayed as interrupted', async () => {
-    const { running } = await midTurn(['review']);
+  it('T-06: a command that was killed outright is replayed as interrupted, and its server ends after the grace', async () => {
+    const { running } = await midTurn(['review'], [hang()], { env: { HOLDFAST_ENGINE_BUSY_GRACE: '3' } });
     const folder = await runFolder(running);
-    const server = place.processes().find(({ command }) => command.includes(' serve '));
     running.child.kill('SIGKILL');
     await assert.rejects(running.code, /SIGKILL/);
     const follow = start(place, { args: ['replay', '--follow', folder] });
     assert.equal(await follow.code, 130, follow.stderr());
     assert.match(follow.stdout(), /^stopped +Holdfast itself ended while this ran\./m);
     assert.equal((await replayed(folder)).code, 130);
-    // Nobody holds a server on behalf of a command that was killed outright, so the test ends it.
-    if (server !== undefined) process.kill(server.pid, 'SIGKILL');
-    await gone(place);
+    await place.gone();
   });
 
   it('--follow tells of a run as it goes, finds it in the folder of runs, and ends with its code', async () => {
@@ -158,8 +161,3 @@ describe('how the command ends', () => {
     assert.equal(await second.code, 0, second.stderr());
   });
 });
-
-/** A process that is no child of ours tells nobody of its end; the test's own time limit bounds the looking. */
-async function gone(place: Place): Promise<void> {
-  while (place.processes().length > 0) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -15,7 +15,11 @@ describe('holdfast review', () => {
     place = await openPlace();
   });
   after(() => place.close());
-  afterEach(() => assert.deepEqual(place.endLeftovers(), [], 'a process outlived the command'));
+  afterEach(async () => {
+    const living = place.processes();
+    assert.deepEqual(living.length === 0 ? [] : place.endLeftovers(), [], 'a process outlived the command');
+    await place.gone();
+  });
 
   it('prints the planted defects where they stand, writes the report, and ends with 0', async () => {
     place.model.script(() => says(answers(findingsAnswer())));

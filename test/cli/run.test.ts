@@ -12,7 +12,11 @@ describe('holdfast run', () => {
     place = await openPlace();
   });
   after(() => place.close());
-  afterEach(() => assert.deepEqual(place.endLeftovers(), [], 'a process outlived the command'));
+  afterEach(async () => {
+    const living = place.processes();
+    assert.deepEqual(living.length === 0 ? [] : place.endLeftovers(), [], 'a process outlived the command');
+    await place.gone();
+  });
 
   it('prints the last answer and nothing else', async () => {
     place.model.script({

@@ -132,8 +132,8 @@ export class GuardianHost implements ProcessHost {
     }
     await process.release();
     throw new StartError(
-      'Another window uses a server with other settings. Close it there, or give both windows the same ' +
-        'engine path and model.',
+      'Another window uses a server with other settings. Close it there, or give both, windows or commands, ' +
+        'the same engine path, model and OPENCODE_CONFIG_CONTENT.',
       '',
     );
   }

@@ -75,9 +75,9 @@ export function start(place: Place, { args, cwd, env, nodeArgs = [] }: Start): R
 export function startWithEngine(
   place: Place,
   args: readonly string[],
-  { storage = place.freshStorage(), nodeArgs = [] }: { storage?: string; nodeArgs?: readonly string[] } = {},
+  { storage = place.freshStorage(), ...more }: Omit<Start, 'args'> & { storage?: string } = {},
 ): Running {
-  return start(place, { args: [...args, '--engine-path', engineBinary(), '--journal', storage], nodeArgs });
+  return start(place, { args: [...args, '--engine-path', engineBinary(), '--journal', storage], ...more });
 }
 
 /** The folder of the run that it told of. */

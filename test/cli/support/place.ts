@@ -1,6 +1,5 @@
 /** A machine of its own for the command: home, engine configuration, scripted model, a repository with work in it. */
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,8 +8,8 @@ import { isolatedEnv } from '../../engine/support/engine-process.ts';
 import { scriptedModelConfig } from '../../fakes/model/config.ts';
 import { type FakeModel, startFakeModel } from '../../fakes/model/server.ts';
 
-/** Carries the mark of a place into every process that comes of it. */
-const MARK = 'HOLDFAST_CLI_TEST_PLACE';
+/** Between looks at processes, ms. */
+const LOOK_MS = 20;
 
 export interface Place {
   root: string;
@@ -22,8 +21,10 @@ export interface Place {
   configure(config: Readonly<Record<string, unknown>>): void;
   /** A folder for journals that nobody has used. */
   freshStorage(): string;
-  /** Living processes that came of this place. */
+  /** Living processes that came of this place, its guardians aside. */
   processes(): { pid: number; command: string }[];
+  /** Resolves when nothing of this place lives: a guardian ends a moment after the last command that used it. */
+  gone(): Promise<void>;
   /** Ends what a test left behind, so that it harms no other, and names it. */
   endLeftovers(): string[];
   close(): Promise<void>;
@@ -31,13 +32,15 @@ export interface Place {
 
 export async function openPlace(): Promise<Place> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-cli-')));
-  const mark = randomBytes(8).toString('hex');
-  const env = { ...(await isolatedEnv(root)), [MARK]: mark };
+  const env = await isolatedEnv(root);
   const model = await startFakeModel();
   const configure = (config: Readonly<Record<string, unknown>>): void =>
     writeFileSync(join(root, 'config', 'opencode', 'opencode.json'), JSON.stringify(config));
   configure(scriptedModelConfig(model.baseUrl));
-  const processes = () => findMarked(`${MARK}=${mark}`);
+  // The one variable that goes with every process that comes of a place, guardians included.
+  const all = () => findMarked(`HOME=${join(root, 'home')}\0`);
+  const isGuardian = ({ command }: { command: string }) => command.includes('guardian.cjs');
+  const processes = () => all().filter((one) => !isGuardian(one));
   let storages = 0;
   return {
     root,
@@ -47,8 +50,12 @@ export async function openPlace(): Promise<Place> {
     configure,
     freshStorage: () => join(root, `storage-${++storages}`),
     processes,
+    async gone() {
+      // No children of ours: they tell nobody of their end, and the test's own time limit bounds the looking.
+      while (all().length > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    },
     endLeftovers: () =>
-      processes().map(({ pid, command }) => {
+      all().map(({ pid, command }) => {
         process.kill(pid, 'SIGKILL');
         return command;
       }),

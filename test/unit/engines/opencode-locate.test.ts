@@ -99,7 +99,7 @@ describe('finding opencode', function () {
     assert.match(await refusal(), /^No usable opencode was found: .*bin\/opencode is version 1\.4\.0/);
   });
 
-  it('S-06: takes the real binary behind the npm package, not its wrapper', async () => {
+  it('takes the real binary behind the npm package, not its wrapper', async () => {
     const modules = 'lib/node_modules';
     const wrapper = await put(
       `${modules}/opencode-ai/bin/opencode.exe`,

@@ -142,7 +142,7 @@ describe('identity of a process on Windows', () => {
 describe('the same process', () => {
   const one: ProcessIdentity = { pid: 7, startedAt: 'b/1', commandLine: 'opencode serve' };
 
-  it('S-06: a reused pid is not ours', () => {
+  it('S-10: a reused pid is not ours', () => {
     const other = { ...one, startedAt: 'b/2' };
     assert.equal(isSameProcess(one, { ...one }), true);
     assert.equal(isSameProcess(one, other), false);

@@ -98,7 +98,7 @@ describe('lock over processes', () => {
     assert.equal(fs.existsSync(inside), false);
   });
 
-  it('S-06: a holder that was killed does not block the next', async () => {
+  it('a holder that was killed does not block the next', async () => {
     const child = programs.start(await programs.build('holder', HOLDER), file);
     assert.equal(await child.line(), 'inside');
     const clock = new FakeClock();
