@@ -49,7 +49,7 @@ export function activate(context: vscode.ExtensionContext): void {
     transcript,
     new StatusBar(hosting),
     new RunNotices(hosting, panel, notices),
-    new GhostTab({ hasPage: () => panel.hasPage, reopen: (column) => panel.reopenAt(column), log }),
+    new GhostTab({ hasPage: () => panel.hasPage, reopen: () => panel.reopen() }),
     vscode.languages.registerCodeActionsProvider(
       { scheme: 'file' },
       new FindingActions(findings),

@@ -37,8 +37,9 @@ function actionsFor(error: unknown, kind: unknown): NoticeAction[] {
         commandAction(vscode.l10n.t('Restart Server'), 'holdfast.restartServer'),
         commandAction(vscode.l10n.t('Show Log'), 'holdfast.showLog'),
       ];
-    case 'target':
     case 'foreign-run':
+      return [commandAction(vscode.l10n.t('Take Over'), 'holdfast.takeOver')];
+    case 'target':
       return [];
     default:
       return [commandAction(vscode.l10n.t('Show Log'), 'holdfast.showLog')];

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
-import { explain } from '../core/errors.ts';
-import { PANEL_VIEW_TYPE } from './panel.ts';
+import { panelTabs } from './panel-tabs.ts';
 
 /** After a reload the editor hands its page over within moments of the activation; a slow machine may need this, ms. */
 const HANDOVER_MS = 3_000;
@@ -8,15 +7,15 @@ const HANDOVER_MS = 3_000;
 export interface GhostTabOptions {
   /** Whether this extension host has a page. */
   hasPage(): boolean;
-  /** Opens the panel anew, with what it showed last. */
-  reopen(column: vscode.ViewColumn): Promise<void>;
-  log: { warn(text: string): void };
+  /** Puts a page into the place of the one that nobody has. Never rejects. */
+  reopen(): Promise<void>;
 }
 
 /**
  * When an extension host dies, the editor starts another one and leaves the tab of the old one's webview open: its
  * page is still there and connected to nobody (seen on 1.100 to 1.106). A reload hands the page to the new host; this
- * does not, so a tab in sight that nobody was handed is closed and opened anew.
+ * does not, so a tab in sight that nobody was handed is replaced. One behind other tabs is so once it comes to the
+ * front, which is when the editor would hand it over.
  */
 export class GhostTab implements vscode.Disposable {
   readonly #options: GhostTabOptions;
@@ -35,31 +34,14 @@ export class GhostTab implements vscode.Disposable {
   }
 
   #look(): void {
-    if (this.#timer !== undefined || this.#options.hasPage() || tabInSight() === undefined) return;
+    if (this.#timer !== undefined || !this.#isHaunted()) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#replace();
+      if (this.#isHaunted()) void this.#options.reopen();
     }, HANDOVER_MS);
   }
 
-  async #replace(): Promise<void> {
-    const tab = tabInSight();
-    if (tab === undefined || this.#options.hasPage()) return;
-    try {
-      const { viewColumn } = tab.group;
-      await vscode.window.tabGroups.close(tab, true);
-      await this.#options.reopen(viewColumn);
-    } catch (error) {
-      this.#options.log.warn(`opening the panel anew: ${explain(error)}`);
-    }
+  #isHaunted(): boolean {
+    return !this.#options.hasPage() && panelTabs().some(({ isActive }) => isActive);
   }
-}
-
-/** The editor puts a prefix of its own before the type. */
-function tabInSight(): vscode.Tab | undefined {
-  return vscode.window.tabGroups.all
-    .map(({ activeTab }) => activeTab)
-    .find(
-      (tab) => tab?.input instanceof vscode.TabInputWebview && tab.input.viewType.endsWith(PANEL_VIEW_TYPE),
-    );
 }

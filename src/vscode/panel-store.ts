@@ -15,44 +15,46 @@ const StoreSchema = v.object({
 });
 type Store = v.InferOutput<typeof StoreSchema>;
 
+/** Read anew each time and kept nowhere: another window of this workspace has drafts in there too. */
 export class PanelStore {
   readonly #file: string;
-  #store: Store;
 
   /** @param runsFolder the folder of the workspace's runs; the file lies beside it. A file that cannot be read is begun anew. */
   constructor(runsFolder: string) {
     this.#file = path.join(path.dirname(runsFolder), 'panel.json');
-    this.#store = read(this.#file);
   }
 
   /** The run that was shown last. */
   get shown(): string | undefined {
-    return this.#store.shown;
+    return read(this.#file).shown;
   }
 
-  setShown(runId: string | undefined): void {
-    if (runId === this.#store.shown) return;
-    const { drafts } = this.#store;
-    this.#write(runId === undefined ? { drafts } : { shown: runId, drafts });
+  setShown(runId: string): void {
+    const store = read(this.#file);
+    if (runId !== store.shown) this.#write({ ...store, shown: runId });
   }
 
   draft(runId: string): string {
-    return this.#store.drafts.find((draft) => draft.runId === runId)?.text ?? '';
+    return draftIn(read(this.#file), runId);
   }
 
   /** An empty text forgets the draft. */
   setDraft(runId: string, text: string): void {
-    if (text === this.draft(runId)) return;
-    const others = this.#store.drafts.filter((draft) => draft.runId !== runId);
+    const store = read(this.#file);
+    if (text === draftIn(store, runId)) return;
+    const others = store.drafts.filter((draft) => draft.runId !== runId);
     const drafts = text === '' ? others : [...others, { runId, text }].slice(-MAX_DRAFTS);
-    this.#write({ ...this.#store, drafts });
+    this.#write({ ...store, drafts });
   }
 
   #write(store: Store): void {
-    this.#store = store;
     fs.mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
     writeAtomically(this.#file, JSON.stringify(store));
   }
+}
+
+function draftIn(store: Store, runId: string): string {
+  return store.drafts.find((draft) => draft.runId === runId)?.text ?? '';
 }
 
 function read(file: string): Store {

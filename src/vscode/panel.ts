@@ -8,9 +8,8 @@ import type { Hosting } from './hosting.ts';
 import { loadHost } from './load-host.ts';
 import type { PanelStore } from './panel-store.ts';
 import { panelPage } from './panel-page.ts';
+import { closeTabs, PANEL_VIEW_TYPE, panelTabs } from './panel-tabs.ts';
 import { runTitle } from '../core/journal/run-title.ts';
-
-export const PANEL_VIEW_TYPE = 'holdfast.panel';
 
 type RunMessage = Extract<PanelMessage, { type: 'send' | 'stop' | 'permission' | 'question' | 'open-file' }>;
 
@@ -101,11 +100,9 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     return this.#page !== undefined;
   }
 
-  /** Opens the page anew where one was, with what it showed. */
-  async reopenAt(viewColumn: vscode.ViewColumn): Promise<void> {
-    this.#adopt(
-      vscode.window.createWebviewPanel(PANEL_VIEW_TYPE, 'Holdfast', { viewColumn, preserveFocus: true }),
-    );
+  /** Puts a page into the place of one that belonged to an extension host which died, with what it showed. */
+  async reopen(): Promise<void> {
+    this.#create(false);
     await this.#restore(undefined);
   }
 
@@ -142,10 +139,19 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   #reveal(focus: boolean): void {
     this.#focusWhenLive = focus;
     const panel = this.#page?.panel;
-    if (panel === undefined) {
-      const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: !focus };
-      this.#adopt(vscode.window.createWebviewPanel(PANEL_VIEW_TYPE, 'Holdfast', place));
-    } else if (!panel.visible || focus) panel.reveal(undefined, !focus);
+    if (panel === undefined) this.#create(focus);
+    else if (!panel.visible || focus) panel.reveal(undefined, !focus);
+  }
+
+  /** A page, in the place of any that a dead extension host has left: those are connected to nobody. */
+  #create(focus: boolean): void {
+    const left = panelTabs();
+    const [place = left[0]] = left.filter(({ isActive }) => isActive);
+    const viewColumn = place?.group.viewColumn ?? vscode.ViewColumn.Beside;
+    this.#adopt(
+      vscode.window.createWebviewPanel(PANEL_VIEW_TYPE, 'Holdfast', { viewColumn, preserveFocus: !focus }),
+    );
+    void closeTabs(left, this.#log);
   }
 
   /** A page that is not live yet gets the focus with its first snapshot. */

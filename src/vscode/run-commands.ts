@@ -92,9 +92,16 @@ export async function restartServer({ hosting, notices }: Shell): Promise<void> 
   // Connecting anew ends nothing; a command does, also where the server is out of reach and goes on working.
   if (url !== '' && restartCommand === '') sayNotRestarted(notices);
   else if (runs.length > 0 && !(await confirmRestart(runs, url === '' ? undefined : restartCommand))) return;
-  if (hosting.current?.server.others.busy === true && !(await confirmForOthers())) return;
+  if (endsTurnsOfOthers(hosting) && !(await confirmForOthers())) return;
   const host = await hosting.need();
   await host.restartServer();
+}
+
+/** A turn of another window ended with the server, if that is gone already. */
+function endsTurnsOfOthers({ current }: Shell['hosting']): boolean {
+  if (current === undefined) return false;
+  const { state } = current.server.state;
+  return (state === 'ready' || state === 'unresponsive') && current.server.others.busy;
 }
 
 function sayNotRestarted(notices: Notices): void {

@@ -117,6 +117,8 @@ describe('a run whose window is gone', function () {
     await child.kill();
     const { run, problems } = await open().open(id);
     assert.deepEqual(problems, []);
+    // From here on it listens: what is said before is only known once the text is whole.
+    await told(run, 'synced');
     model.release('one');
     await told(run, 'event', ({ event }) => event.type === 'delta' && event.text.includes('goes on'));
     model.release('two');

@@ -189,7 +189,10 @@ describe('an owned opencode server', function () {
       credentials: () => Promise.resolve({ password: 'wrong' }),
     });
     await assert.rejects(stranger.ensure(), StartError);
-    assert.match(stranger.state.reason ?? '', /^The server at http:\/\/127\.0\.0\.1:\d+ cannot be used: /);
+    assert.match(
+      stranger.state.reason ?? '',
+      /^The server at http:\/\/127\.0\.0\.1:\d+ refused the password\. Set the right one/,
+    );
     await stranger.dispose();
   });
 

@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import * as vscode from 'vscode';
 import { says, hold, text } from '../fakes/model/steps.ts';
 import type { FakeModel } from '../fakes/model/server.ts';
+import { findMarked } from '../rig/leftovers.mjs';
 import { newestRun, record } from './support/place.ts';
 import { useDemoModel, useScriptedModel } from './support/scripted-model.ts';
 
 /** From the death of the server to the end of the turn in the journal. */
 const SETTLED_WITHIN_MS = 2000;
 
-/** The engine's servers among the children of this extension host. */
-function servers(): number[] {
-  const listing = execFileSync('ps', ['-axo', 'pid=,ppid=,args='], { encoding: 'utf8' });
-  return listing.split('\n').flatMap((line) => {
-    const [, pid, ppid, args] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return Number(ppid) === process.pid && /opencode.* serve /.test(args ?? '') ? [Number(pid)] : [];
-  });
-}
+/** The engine's servers. Guardians hold them, which are no children of this extension host once it was reloaded. */
+const servers = (): number[] =>
+  findMarked(process.env['HOME'] ?? '')
+    .filter(({ command }) => /opencode.* serve( |$)/.test(command))
+    .map(({ pid }) => pid);
 
 describe('A server that is killed in the middle of a turn', function () {
   this.timeout(120_000);

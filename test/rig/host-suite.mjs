@@ -15,7 +15,13 @@ await main('host', async () => {
   makeSample(folder);
   const { code, log } = await runHostTests({
     folder,
-    settings: { 'holdfast.engine.path': engineBinary(), 'holdfast.model': 'demo' },
+    settings: {
+      'holdfast.engine.path': engineBinary(),
+      'holdfast.model': 'demo',
+      // what the suite leaves at its end must not outlive it for long
+      'holdfast.engine.busyGrace': 20,
+      'holdfast.engine.idleGrace': 1,
+    },
     env: (profile) => ({ ...engineEnvironment(profile.home), HOLDFAST_RIG: import.meta.dirname }),
   });
   if (code === 124)

@@ -29,20 +29,26 @@ const LEFT_GONE_LIMIT_MS = 30_000;
  *   the payload entries for its address
  */
 /**
- * A real workbench on a throw-away profile, open in a real browser.
+ * A window of a workbench: a page with an extension host of its own.
  *
- * @typedef {object} Workbench
+ * @typedef {object} Window
  * @property {Page} page
- * @property {Profile} profile
- * @property {import('./server.mjs').Server} server
  * @property {(title: string) => Promise<void>} runCommand through the command palette
  * @property {(file: string, options?: { beside?: boolean }) => Promise<void>} openFile through quick open
  * @property {(nth?: number) => FrameLocator} webview
- * @property {(settings: Record<string, unknown>) => void} changeSettings replaces those given at the start
  * @property {(file: string) => Promise<void>} screenshot
  * @property {() => Promise<void>} reload and wait until the workbench is shown again
+ * @property {() => Promise<void>} open the workspace in the page, wherever that was, and wait until it is shown
+ */
+/**
+ * @typedef {object} WorkbenchParts
+ * @property {Profile} profile
+ * @property {import('./server.mjs').Server} server
+ * @property {() => Promise<Window>} secondWindow on the same workspace and profile, in a browser session of its own
+ * @property {(settings: Record<string, unknown>) => void} changeSettings replaces those given at the start
  * @property {() => Promise<void>} close idempotent
  */
+/** A real workbench on a throw-away profile, open in a real browser. @typedef {Window & WorkbenchParts} Workbench */
 
 /**
  * @param {WorkbenchOptions} [options]
@@ -76,35 +82,54 @@ export async function openWorkbench(options = {}) {
     undo.push(server.stop);
     const browser = await launchBrowser();
     undo.push(() => browser.close());
-    const page = await (await browser.newContext({ viewport })).newPage();
-    // the page before the browser: only a closed page tells the extension host to deactivate; a browser that just
+    // the pages before the browser: only a closed page tells its extension host to deactivate; a browser that just
     // goes leaves it waiting for a reconnection
-    undo.push(() => closePage(page, profile));
+    const pages = /** @type {Page[]} */ ([]);
+    undo.push(() => closePages(pages, profile));
+    const newPage = async () => {
+      const page = await (await browser.newContext({ viewport })).newPage();
+      pages.push(page);
+      return page;
+    };
+    const page = await newPage();
     const payload = (await prepare?.(page, server.host)) ?? [];
-    await page.goto(workbenchUrl(server.host, folder, payload));
-    await waitForWorkbench(page);
+    const address = workbenchUrl(server.host, folder, payload);
     return {
-      page,
+      ...(await openWindow(page, address)),
       profile,
       server,
-      runCommand: (title) => runCommand(page, title),
-      openFile: (file, how) => openFile(page, file, how),
-      webview: (nth) => webviewFrame(page, nth),
+      secondWindow: async () => openWindow(await newPage(), address),
       changeSettings: (own) => writeSettings(profile, settingsWith(own)),
-      async screenshot(file) {
-        mkdirSync(path.dirname(file), { recursive: true });
-        await page.screenshot({ path: file });
-      },
-      async reload() {
-        await page.reload();
-        await waitForWorkbench(page);
-      },
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** @param {Page} page @param {string} address @returns {Promise<Window>} */
+async function openWindow(page, address) {
+  const open = async () => {
+    await page.goto(address);
+    await waitForWorkbench(page);
+  };
+  await open();
+  return {
+    page,
+    runCommand: (title) => runCommand(page, title),
+    openFile: (file, how) => openFile(page, file, how),
+    webview: (nth) => webviewFrame(page, nth),
+    async screenshot(file) {
+      mkdirSync(path.dirname(file), { recursive: true });
+      await page.screenshot({ path: file });
+    },
+    async reload() {
+      await page.reload();
+      await waitForWorkbench(page);
+    },
+    open,
+  };
 }
 
 /** @param {(() => Promise<void> | void)[]} undo */
@@ -118,10 +143,10 @@ async function closeAll(undo) {
   }
 }
 
-/** @param {Page} page @param {Profile} profile */
-async function closePage(page, profile) {
-  await page.close();
-  // the server must outlive the host, else `deactivate()` is cut short
+/** @param {readonly Page[]} pages @param {Profile} profile */
+async function closePages(pages, profile) {
+  await Promise.all(pages.map((page) => page.close()));
+  // the server must outlive the hosts, else `deactivate()` is cut short
   const hosts = () =>
     findMarked(path.basename(profile.dir)).filter(({ command }) => command.includes('--type=extensionHost'));
   await waitUntilGone(hosts, HOST_GONE_LIMIT_MS);

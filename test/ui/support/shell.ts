@@ -1,13 +1,15 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { JournalRecord } from '../../../src/core/journal/record.ts';
+import { readJournal } from '../../../src/node/journal/journal-reader.ts';
 import { engineBinary, engineEnvironment } from '../../rig/engine.mjs';
 import { findMarked } from '../../rig/leftovers.mjs';
 import { ROOT, VSIX } from '../../rig/paths.mjs';
 import { makeSample } from '../../rig/sample.mjs';
 import type { FrameLocator, Locator } from '../../rig/workbench/page.mjs';
 import type { Theme } from '../../rig/workbench/themes.mjs';
-import { openWorkbench, type Workbench } from '../../rig/workbench/workbench.mjs';
+import { openWorkbench, type Window, type Workbench } from '../../rig/workbench/workbench.mjs';
 
 /** For what the engine takes part in: its start on a cold and busy machine. */
 export const ENGINE_MS = 90_000;
@@ -23,13 +25,68 @@ export interface ShellOptions {
   env?: Record<string, string>;
 }
 
-/** The built VSIX in a real workbench, on a sample repository with uncommitted changes. */
-export class Shell {
+/** A window of the workbench, as the one who sits before it sees it. */
+export class View {
+  readonly window: Window;
+
+  constructor(window: Window) {
+    this.window = window;
+  }
+
+  /** The panel's document. */
+  get panel(): FrameLocator {
+    return this.window.webview();
+  }
+
+  /** A text of the turn, not its repetition for screen readers. */
+  said(text: string, options: { exact?: boolean } = {}): Locator {
+    return this.panel.getByRole('main').getByText(text, options);
+  }
+
+  /** An item of the status bar, by its id. */
+  statusItem(id: 'server' | 'turn'): Locator {
+    return this.window.page.locator(`[id="holdfast.holdfast.holdfast.${id}"]`);
+  }
+
+  toasts(text: string): Locator {
+    return this.window.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
+  }
+
+  /** The tabs of the panel. */
+  get tabs(): Locator {
+    return this.window.page.locator('.tabs-container .tab', { hasText: 'Holdfast' });
+  }
+
+  /** Writes a prompt into the panel and sends it, once no turn stands in its way. */
+  async send(prompt: string): Promise<void> {
+    await this.panel.locator('.prompt-send').waitFor({ timeout: ENGINE_MS });
+    await this.panel.locator('.prompt-text').fill(prompt);
+    await this.panel.locator('.prompt-text').press('Enter');
+  }
+
+  /** Shows the list of sessions. */
+  async showSessions(): Promise<Locator> {
+    const { page } = this.window;
+    const view = page.locator('.pane-body .monaco-list[aria-label="Sessions"]');
+    if (!(await view.isVisible()))
+      await page.locator('.activitybar a[aria-label="Holdfast"]').first().click();
+    return view;
+  }
+
+  /** Leaves a picture for whoever wants to look, in `out/screens`. */
+  async picture(name: string): Promise<void> {
+    await this.window.screenshot(path.join(ROOT, 'out/screens', `${name}.png`));
+  }
+}
+
+/** The built VSIX in a real workbench, on a sample repository with uncommitted changes; its first window. */
+export class Shell extends View {
   readonly folder: string;
   readonly workbench: Workbench;
   readonly settings: Record<string, unknown>;
 
   private constructor(folder: string, workbench: Workbench, settings: Record<string, unknown>) {
+    super(workbench);
     this.folder = folder;
     this.workbench = workbench;
     this.settings = settings;
@@ -57,37 +114,59 @@ export class Shell {
     return new Shell(folder, workbench, settings);
   }
 
-  /** The panel's document. */
-  get panel(): FrameLocator {
-    return this.workbench.webview();
+  /** Another window on the same workspace. */
+  async secondWindow(): Promise<View> {
+    return new View(await this.workbench.secondWindow());
   }
 
-  /** A text of the turn, not its repetition for screen readers. */
-  said(text: string): Locator {
-    return this.panel.getByRole('main').getByText(text);
+  /** The extension host that was started last. */
+  extensionHost(): number {
+    const host = this.workbench.server.extensionHostPids().at(-1);
+    if (host === undefined) throw new Error('there is no extension host');
+    return host;
+  }
+
+  /** All that the workbench has started and that still lives. */
+  processes(): ReturnType<typeof findMarked> {
+    return findMarked(path.basename(this.workbench.profile.dir));
+  }
+
+  /** The engine's servers. */
+  servers(): number[] {
+    return this.processes()
+      .filter(({ command }) => / serve( |$)/.test(command) && command.includes('opencode'))
+      .map(({ pid }) => pid);
+  }
+
+  /** The journal of the n-th newest run. */
+  journal(nth = 0): JournalRecord[] {
+    const [workspace = ''] = readdirSync(this.#storage);
+    const runs = path.join(this.#storage, workspace, 'runs');
+    return readJournal(
+      path.join(
+        runs,
+        readdirSync(runs)
+          .toSorted()
+          .at(-1 - nth) ?? '',
+      ),
+    ).records;
+  }
+
+  /** How the turns of the n-th newest run ended, in the order of their ends: `t1 ok`. */
+  outcomes(nth = 0): string[] {
+    return this.journal(nth).flatMap((record) =>
+      record.kind === 'turn-settled' ? [`${record.turnId} ${record.outcome}`] : [],
+    );
+  }
+
+  /** Where the extension keeps what it keeps, a folder for each workspace. */
+  get #storage(): string {
+    return path.join(this.workbench.profile.globalStorage, 'holdfast.holdfast/workspaces');
   }
 
   /** The heading of the sample's result in the panel. */
   get result(): Locator {
     return this.panel.getByRole('heading', { name: '10 findings' });
-  }
-
-  /** An item of the status bar, by its id. */
-  statusItem(id: 'server' | 'turn'): Locator {
-    return this.workbench.page.locator(`[id="holdfast.holdfast.holdfast.${id}"]`);
-  }
-
-  toasts(text: string): Locator {
-    return this.workbench.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
-  }
-
-  /** Shows the list of sessions. */
-  async showSessions(): Promise<Locator> {
-    const { page } = this.workbench;
-    const view = page.locator('.pane-body .monaco-list[aria-label="Sessions"]');
-    if (!(await view.isVisible()))
-      await page.locator('.activitybar a[aria-label="Holdfast"]').first().click();
-    return view;
   }
 
   /** Runs the review of the sample to its end. */
@@ -98,9 +177,8 @@ export class Shell {
 
   /** Resolves once the extension has put this text on disk among what the panel keeps. */
   kept(text: string): Promise<void> {
-    const storage = path.join(this.workbench.profile.globalStorage, 'holdfast.holdfast/workspaces');
-    const [workspace = ''] = readdirSync(storage);
-    const folder = path.join(storage, workspace);
+    const [workspace = ''] = readdirSync(this.#storage);
+    const folder = path.join(this.#storage, workspace);
     return new Promise((resolve) => {
       const watcher = watch(folder, () => look());
       const look = (): void => {
@@ -115,22 +193,14 @@ export class Shell {
 
   /** Ends the engine's server the hard way. */
   killServer(): void {
-    const mark = path.basename(this.workbench.profile.dir);
-    const [server] = findMarked(mark).filter(
-      ({ command }) => / serve( |$)/.test(command) && command.includes('opencode'),
-    );
+    const [server] = this.servers();
     if (server === undefined) throw new Error('there is no server to kill');
-    process.kill(server.pid, 'SIGKILL');
+    process.kill(server, 'SIGKILL');
   }
 
   async close(): Promise<void> {
     await this.workbench.close();
     rmSync(path.dirname(this.folder), { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  /** Leaves a picture for whoever wants to look, in `out/screens`. */
-  async picture(name: string): Promise<void> {
-    await this.workbench.screenshot(path.join(ROOT, 'out/screens', `${name}.png`));
   }
 }
 
