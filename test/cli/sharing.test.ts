@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hang, hold, says, text, tool } from '../fakes/model/steps.ts';
 import { type Running, start, startWithEngine } from './support/command.ts';
+import { leadsGroup } from '../rig/leftovers.mjs';
 import { openPlace, type Place } from './support/place.ts';
 
 describe('commands at the same time', () => {
@@ -22,7 +23,9 @@ describe('commands at the same time', () => {
   });
 
   const servers = (): number[] =>
-    place.processes().flatMap(({ pid, command }) => (command.includes(' serve ') ? [pid] : []));
+    place
+      .processes()
+      .flatMap(({ pid, command }) => (command.includes(' serve ') && leadsGroup(pid) ? [pid] : []));
 
   /** A run whose model has begun to answer and waits at the gate of its prompt's name. */
   async function midTurn(prompt: string, env: Readonly<Record<string, string>> = {}): Promise<Running> {

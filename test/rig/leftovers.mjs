@@ -88,6 +88,22 @@ function fromWindows(/** @type {string} */ mark) {
 }
 
 /**
+ * Whether a process leads its group, as every server does. A child that has been forked and is not another program yet
+ * shows the command line of its parent, for a moment.
+ *
+ * @param {number} pid
+ */
+export function leadsGroup(pid) {
+  if (process.platform !== 'linux') return true;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]) === pid;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Living processes that carry a mark, except this one and those above it.
  *
  * @param {string} mark

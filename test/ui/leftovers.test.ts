@@ -22,7 +22,7 @@ describe('What a dead server left running', function () {
       settings: { 'holdfast.model': 'scripted/scripted' },
       engineConfig: scriptedModelConfig(model.baseUrl, { permission: { bash: 'allow' } }),
     });
-    await shell.workbench.runCommand('Holdfast: New Session');
+    await shell.newSession();
     await shell.send('wait');
     await shell.said('It waits.').waitFor({ timeout: ENGINE_MS });
     shell.killServer();

@@ -15,7 +15,7 @@ describe('Two windows on one workspace', function () {
   let shell: Shell;
   let first: View;
   let second: View;
-  /** Their extension hosts. */
+  /** The extension host of the first one. */
   let firstHost: number;
 
   const answer = (name: string): ReturnType<typeof says> =>
@@ -32,24 +32,11 @@ describe('Two windows on one workspace', function () {
       engineConfig: scriptedModelConfig(model.baseUrl),
     });
     first = shell;
-    await first.window.runCommand('Holdfast: New Session');
+    await first.newSession();
     await begins(first, 'Alpha');
     firstHost = shell.extensionHost();
     second = await shell.secondWindow();
     await second.window.runCommand('Holdfast: Show Panel');
-  });
-  afterEach(async function () {
-    // DEBUG
-    const { cpSync, mkdirSync, writeFileSync } = await import('node:fs');
-    if (this.currentTest?.state === 'failed') {
-      const to = `/tmp/lab/uiw/${Date.now()}`;
-      mkdirSync(to, { recursive: true });
-      cpSync(`${shell.workbench.profile.globalStorage}/holdfast.holdfast`, to, { recursive: true });
-      cpSync(`${shell.workbench.profile.userData}/logs`, `${to}/logs`, { recursive: true });
-      writeFileSync(`${to}/server.log`, shell.workbench.server.log());
-      await first.window.screenshot(`${to}/first.png`);
-      await second?.window.screenshot(`${to}/second.png`);
-    }
   });
   after(async () => {
     await shell.close();
@@ -126,7 +113,7 @@ describe('Two windows on one workspace', function () {
 
   it('gives each of them a session of its own, on one server', async () => {
     const servers = shell.servers();
-    await second.window.runCommand('Holdfast: New Session');
+    await second.newSession();
     await begins(second, 'Beta');
     end('Beta');
     await ends(second, 'Beta');
@@ -135,16 +122,17 @@ describe('Two windows on one workspace', function () {
     assert.deepEqual(shell.servers(), servers);
     assert.equal(servers.length, 1);
     assert.deepEqual([requests('Alpha'), requests('Beta')], [1, 1]);
-    assert.deepEqual([shell.outcomes(1), shell.outcomes(0)], [['t1 ok'], ['t1 ok']]);
+    assert.deepEqual([shell.outcomes('Alpha'), shell.outcomes('Beta')], [['t1 ok'], ['t1 ok']]);
   });
 
   it('lets one take a turn over from the other, which says so and only shows it from then on', async () => {
-    await first.window.runCommand('Holdfast: New Session');
+    await first.newSession();
     await begins(first, 'Gamma');
     await openSession(second, 'Gamma');
     await readOnly(second);
     await takeOver(second);
     await second.said('Taken over in this window').waitFor({ timeout: ENGINE_MS });
+    // A window notices that it has lost a run with the next thing that it would write.
     model.release('Gamma 1');
     await readOnly(first);
     assert.equal(await first.panel.locator('.prompt-text').getAttribute('placeholder'), FOREIGN);
@@ -154,13 +142,15 @@ describe('Two windows on one workspace', function () {
     await ends(second, 'Gamma');
     await first.said(whole('Gamma'), { exact: true }).waitFor({ timeout: ENGINE_MS });
     assert.equal(requests('Gamma'), 1);
-    assert.deepEqual(shell.outcomes(), ['t1 ok']);
-    const owners = shell.journal().flatMap((record) => (record.kind === 'owner' ? [record.owner.pid] : []));
+    assert.deepEqual(shell.outcomes('Gamma'), ['t1 ok']);
+    const owners = shell
+      .journal('Gamma')
+      .flatMap((record) => (record.kind === 'owner' ? [record.owner.pid] : []));
     assert.deepEqual(owners, [shell.extensionHost()]);
   });
 
   it('T-06: goes on in the other one, unasked, when the window of a turn is gone for good', async () => {
-    await first.window.runCommand('Holdfast: New Session');
+    await first.newSession();
     await begins(first, 'Delta');
     await openSession(second, 'Delta');
     await readOnly(second);
@@ -172,25 +162,25 @@ describe('Two windows on one workspace', function () {
     await second.said('The window came back').waitFor({ timeout: ENGINE_MS });
     end('Delta');
     await ends(second, 'Delta');
-    const [taken] = shell.journal().filter(({ kind }) => kind === 'owner');
+    const [taken] = shell.journal('Delta').filter(({ kind }) => kind === 'owner');
     assert.ok(taken !== undefined && taken.at - killedAt <= TAKEN_WITHIN_MS, `${taken?.at} of ${killedAt}`);
     assert.deepEqual(shell.servers(), servers);
     assert.equal(requests('Delta'), 1);
-    assert.deepEqual(shell.outcomes(), ['t1 ok']);
+    assert.deepEqual(shell.outcomes('Delta'), ['t1 ok']);
     await first.window.open();
   });
 
   it('settles each turn once when their server dies, and restarts it once for both', async () => {
-    await first.window.runCommand('Holdfast: New Session');
+    await first.newSession();
     await begins(first, 'Epsilon');
-    await second.window.runCommand('Holdfast: New Session');
+    await second.newSession();
     await begins(second, 'Zeta');
     shell.killServer();
     for (const view of [first, second])
       await view.panel.locator('.card-error').last().waitFor({ timeout: ENGINE_MS });
     await second.picture('window-server-killed-dark');
     assert.deepEqual(
-      [shell.outcomes(1), shell.outcomes(0)],
+      [shell.outcomes('Epsilon'), shell.outcomes('Zeta')],
       [['t1 server-unreachable'], ['t1 server-unreachable']],
     );
     await first.window.runCommand('Holdfast: Restart Server');
@@ -202,7 +192,7 @@ describe('Two windows on one workspace', function () {
     await ends(second, 'Eta');
     assert.deepEqual(shell.servers(), servers);
     assert.deepEqual(
-      [shell.outcomes(1), shell.outcomes(0)],
+      [shell.outcomes('Epsilon'), shell.outcomes('Zeta')],
       [['t1 server-unreachable'], ['t1 server-unreachable', 't2 ok']],
     );
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { JournalRecord } from '../../../src/core/journal/record.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
 import { engineBinary, engineEnvironment } from '../../rig/engine.mjs';
-import { findMarked } from '../../rig/leftovers.mjs';
+import { findMarked, leadsGroup } from '../../rig/leftovers.mjs';
 import { ROOT, VSIX } from '../../rig/paths.mjs';
 import { makeSample } from '../../rig/sample.mjs';
 import type { FrameLocator, Locator } from '../../rig/workbench/page.mjs';
@@ -55,6 +55,12 @@ export class View {
   /** The tabs of the panel. */
   get tabs(): Locator {
     return this.window.page.locator('.tabs-container .tab', { hasText: 'Holdfast' });
+  }
+
+  /** Begins a session and waits until it is what the panel shows. */
+  async newSession(): Promise<void> {
+    await this.window.runCommand('Holdfast: New Session');
+    await this.panel.getByRole('heading', { name: 'New session' }).waitFor({ timeout: ENGINE_MS });
   }
 
   /** Writes a prompt into the panel and sends it, once no turn stands in its way. */
@@ -135,26 +141,24 @@ export class Shell extends View {
   servers(): number[] {
     return this.processes()
       .filter(({ command }) => / serve( |$)/.test(command) && command.includes('opencode'))
-      .map(({ pid }) => pid);
+      .map(({ pid }) => pid)
+      .filter(leadsGroup);
   }
 
-  /** The journal of the n-th newest run. */
-  journal(nth = 0): JournalRecord[] {
+  /** The journal of the run in which a prompt was sent. */
+  journal(prompt: string): JournalRecord[] {
     const [workspace = ''] = readdirSync(this.#storage);
     const runs = path.join(this.#storage, workspace, 'runs');
-    return readJournal(
-      path.join(
-        runs,
-        readdirSync(runs)
-          .toSorted()
-          .at(-1 - nth) ?? '',
-      ),
-    ).records;
+    for (const run of readdirSync(runs)) {
+      const { records } = readJournal(path.join(runs, run));
+      if (records.some((each) => each.kind === 'turn-drafted' && each.prompt.text === prompt)) return records;
+    }
+    throw new Error(`no run has the prompt "${prompt}"`);
   }
 
-  /** How the turns of the n-th newest run ended, in the order of their ends: `t1 ok`. */
-  outcomes(nth = 0): string[] {
-    return this.journal(nth).flatMap((record) =>
+  /** How the turns of the run with this prompt ended, in the order of their ends: `t1 ok`. */
+  outcomes(prompt: string): string[] {
+    return this.journal(prompt).flatMap((record) =>
       record.kind === 'turn-settled' ? [`${record.turnId} ${record.outcome}`] : [],
     );
   }

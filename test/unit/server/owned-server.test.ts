@@ -271,7 +271,7 @@ describe('an owned server', () => {
     const log = await b.log();
     assert.match(log, /opencode server 1 \(.*\) started, pid \d+\n/);
     assert.match(log, /the last words\n.*opencode server 1 \(.*\) ended, exit code 7\n/);
-    assert.match(log, /opencode server 2 ended, signal SIGTERM\n/);
+    assert.match(log, /opencode server 2 \(.*\) ended, signal SIGTERM\n/);
   });
 
   it('the password is in no log and in no tail', async () => {
