@@ -126,6 +126,8 @@ describe('A running turn', function () {
     ['by command', () => shell.workbench.runCommand('Holdfast: Show Panel')],
   ] as const) {
     it(`is shown again ${how}, once and with what was typed, when its panel was out of sight as the extension host died`, async () => {
+      // Not the third death of a host since the page was loaded: see above.
+      await reloadAtRest();
       const answer = await begin(`Hidden, shown ${how}`, 1);
       await shell.panel.locator('.prompt-text').fill(`draft, shown ${how}`);
       await shell.kept(`draft, shown ${how}`);
