@@ -136,6 +136,9 @@ describe('A running turn', function () {
         .locator('iframe.webview')
         .waitFor({ state: 'hidden', timeout: WORKBENCH_MS });
       process.kill(shell.extensionHost(), 'SIGKILL');
+      // A command that meets no extension host is lost; the item goes with one and comes with the next.
+      await shell.statusItem('server').waitFor({ state: 'detached', timeout: WORKBENCH_MS });
+      await shell.statusItem('server').waitFor({ timeout: ENGINE_MS });
       await show();
       release(answer, answer.gates.length);
       // The page that nobody has any more cannot show this.
