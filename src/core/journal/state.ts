@@ -57,21 +57,33 @@ export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
       { type: 'record', body: { kind: 'run-ended', outcome: 'interrupted', message: 'Stopped by you.' } },
     ];
   }
+  let settles = false;
   if (state.turn !== undefined) {
     const before = state.turn.phase;
     const step = stepTurn(state.turn, record, state.conversation);
     state.turn = step.turn;
-    if (before !== 'settled' && step.turn.phase === 'settled') state.turnsSettled++;
+    settles = before !== 'settled' && step.turn.phase === 'settled';
+    if (settles) state.turnsSettled++;
     effects.push(...step.effects);
   }
   if (state.review !== undefined) {
     const step = stepReview(state.review, record, state.turn);
     state.review = step.review;
     effects.push(...step.effects);
-  } else if (record.kind === 'turn-settled') {
+  } else if (settles && record.kind === 'turn-settled') {
     effects.push({ type: 'record', body: endOfPrompt(record) });
   }
   return effects;
+}
+
+/**
+ * Whether a decision comes too late: its turn has an outcome. Facts that come together may each propose one, and the
+ * first stands.
+ */
+export function isOvertaken(state: RunState, body: RecordBody): boolean {
+  return (
+    body.kind === 'turn-settled' && state.turn?.turnId === body.turnId && state.turn.phase === 'settled'
+  );
 }
 
 /** A run of plain prompts ends with each of its turns, and goes on with the next prompt. */

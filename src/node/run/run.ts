@@ -9,7 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
 import type { JournalRecord, RecordBody, StopCause } from '../../core/journal/record.ts';
-import { isActive, newRunState, type RunEffect, type RunState, stepRun } from '../../core/journal/state.ts';
+import { isActive, isOvertaken, newRunState, type RunEffect, type RunState, stepRun } from '../../core/journal/state.ts';
 import { RunViewFold } from '../../core/journal/view.ts';
 import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
@@ -289,9 +289,9 @@ export class Run {
         }
         const at = this.#options.clock.now();
         const seq = this.state.seq + 1;
-        const records = this.#queue
-          .splice(0)
-          .map((body, index): JournalRecord => ({ seq: seq + index, at, ...body }));
+        const records = this.#takeQueue().map(
+          (body, index): JournalRecord => ({ seq: seq + index, at, ...body }),
+        );
         this.#write(records);
         for (const record of records) this.#fold(record);
       }
@@ -299,6 +299,14 @@ export class Run {
       this.#draining = false;
     }
     this.#emitSoon();
+  }
+
+  /** The next batch. It ends with an end of the turn, so that what came after that is seen in its light. */
+  #takeQueue(): RecordBody[] {
+    const pending = this.#queue.splice(0).filter((body) => !isOvertaken(this.state, body));
+    const end = pending.findIndex((body) => body.kind === 'turn-settled') + 1;
+    if (end > 0) this.#queue.push(...pending.splice(end));
+    return pending;
   }
 
   /** A folder that is gone has been taken by nobody: its run goes on, unrecorded. */

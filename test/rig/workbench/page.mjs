@@ -62,16 +62,17 @@ export async function runCommand(page, title) {
   const deadline = Date.now() + PALETTE_LIMIT_MS;
   for (;;) {
     const input = await openQuickInput(page, 'F1');
-    await input.fill(`>${title}`);
     // by its exact label: fuzzy matching would offer a similar command, or one used lately
     const row = page
       .locator('.quick-input-list .monaco-list-row')
       .filter({ has: page.getByText(title, { exact: true }) });
     try {
+      await input.fill(`>${title}`, { timeout: PALETTE_TRY_MS });
       await row.first().click({ timeout: PALETTE_TRY_MS });
       return;
     } catch (error) {
-      // the list is a picture of the moment it was opened in, and commands of extensions come late: open it again
+      // The palette closes where a window that is just being restored takes the focus; and its list is a picture of
+      // the moment it was opened in, while commands of extensions come late. Open it again.
       if (Date.now() > deadline)
         throw new Problem(`The command palette offers no "${title}".`, { cause: error });
       await page.keyboard.press('Escape');

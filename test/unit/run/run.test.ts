@@ -104,6 +104,17 @@ describe('run', () => {
     assert.equal(deltas.join(''), Array.from({ length: 1000 }, (_, index) => `${index} `).join(''));
   });
 
+  it('settles a turn once, however many facts say at once that it has ended', async () => {
+    await start();
+    clock.advance(5000);
+    run.onEvents([userPart, busy, answer({}), text('Done'), finished(), idle, idle]);
+    clock.advance(100);
+    assert.deepEqual(
+      kinds().filter((kind) => kind === 'turn-settled' || kind === 'run-ended'),
+      ['turn-settled', 'run-ended'],
+    );
+  });
+
   it('hears a sub-agent from its very first event on', async () => {
     await start();
     run.onEvents([
