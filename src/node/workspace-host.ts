@@ -226,7 +226,7 @@ export class WorkspaceHost {
     const hub = this.#hubOf(connection);
     return new Promise<void>((resolve) => {
       const cancel = this.#options.clock.setTimer(STREAM_OPEN_MS, resolve);
-      hub.listen({
+      const leave = hub.listen({
         onEvents: (events) => run.onEvents(events),
         onState: (state, reason) => {
           cancel();
@@ -240,6 +240,7 @@ export class WorkspaceHost {
             });
         },
       });
+      run.hears(leave);
     });
   }
 

@@ -57,6 +57,7 @@ export class Run {
   readonly #intake: EventIntake;
   readonly #work: TurnWork;
   #connection: RunConnection | undefined;
+  #leaveStream: () => void = () => undefined;
   #opsTimer: (() => void) | undefined;
   #draining = false;
   #journalBroken = false;
@@ -132,6 +133,7 @@ export class Run {
     this.#followed = true;
     this.#lease = undefined;
     this.#connection = undefined;
+    this.hears(() => undefined);
     this.#queue.length = 0;
     this.#intake.take();
     for (const name of [...this.#timers.keys()]) this.#cancelTimer(name);
@@ -185,6 +187,12 @@ export class Run {
   /** Uses a server. The connection of a server that is gone is dropped with `undefined`. */
   connect(connection: RunConnection | undefined): void {
     this.#connection = connection;
+  }
+
+  /** Hears a stream from here on, and no other one. @param leave ends that, when the run is another's or closed. */
+  hears(leave: () => void): void {
+    this.#leaveStream();
+    this.#leaveStream = leave;
   }
 
   /** Creates the run's session on the server. @throws RequestError */
@@ -257,6 +265,7 @@ export class Run {
     this.#flush();
     this.#emitOps();
     this.#closed = true;
+    this.#leaveStream();
     if (this.active) this.#lease?.leave();
     else this.#lease?.done();
     for (const cancel of this.#timers.values()) cancel();
@@ -273,7 +282,9 @@ export class Run {
   }
 
   #takePending(): void {
-    for (const event of this.#intake.take()) this.#queue.push({ kind: 'event', event });
+    const events = this.#intake.take();
+    // What was asked of the server for a run that is another's by now is its owner's to write.
+    if (!this.#followed) for (const event of events) this.#queue.push({ kind: 'event', event });
   }
 
   /** Works the queue off in batches: effects may append more, which goes to its end. */

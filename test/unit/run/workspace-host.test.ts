@@ -70,10 +70,10 @@ class Owner {
   }
 
   /** Takes the lease of the run, the way a process does that has none of our code running here. */
-  async hold(): Promise<void> {
+  async hold(folder = path.dirname(this.#file), generation = 1): Promise<void> {
     const process = await identify(this.process.pid ?? 0);
     const owner = { process, ...(await machineSpace()), label: 'another window' };
-    fs.writeFileSync(path.join(path.dirname(this.#file), 'lease-000001.json'), JSON.stringify(owner));
+    fs.writeFileSync(path.join(folder, `lease-00000${generation}.json`), JSON.stringify(owner));
   }
 
   /** Begins the run, and a turn in it that the engine works on. */
@@ -412,7 +412,15 @@ describe('workspace host', () => {
 
     it('is shown and not written any more once another window has taken it over', async () => {
       const run = await host.startSession();
-      await Lease.take(run.folder, 'another window', { force: true });
+      const prompted = host.prompt(run, 'Do it');
+      await clock.armed(5000);
+      client.lastStream.onOpen();
+      await prompted;
+      let answerLate: (snapshot: Snapshot) => void = () => undefined;
+      client.snapshotting = () => new Promise((resolve) => (answerLate = resolve));
+      client.lastStream.onEnd('cut');
+      client.lastStream.onOpen();
+      await owner.hold(run.folder, 2);
       const before = readJournal(run.folder).records.length;
       run.append({ kind: 'note', level: 'info', text: 'too late' });
       assert.equal(run.followed, true);
@@ -420,6 +428,12 @@ describe('workspace host', () => {
       assert.throws(() => run.append({ kind: 'note', level: 'info', text: 'again' }), {
         kind: 'foreign-run',
       });
+      client.emit(userPart, busy);
+      answerLate({ status: { type: 'busy' }, events: [userPart, busy] });
+      client.lastStream.onEnd('cut again');
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(1000);
+      assert.equal(readJournal(run.folder).records.length, before);
     });
   });
 
