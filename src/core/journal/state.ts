@@ -81,9 +81,7 @@ export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
  * first stands.
  */
 export function isOvertaken(state: RunState, body: RecordBody): boolean {
-  return (
-    body.kind === 'turn-settled' && state.turn?.turnId === body.turnId && state.turn.phase === 'settled'
-  );
+  return body.kind === 'turn-settled' && state.turn?.turnId === body.turnId && state.turn.phase === 'settled';
 }
 
 /** A run of plain prompts ends with each of its turns, and goes on with the next prompt. */

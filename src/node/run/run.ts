@@ -9,7 +9,14 @@ import type { Clock } from '../../core/clock.ts';
 import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
 import type { JournalRecord, RecordBody, StopCause } from '../../core/journal/record.ts';
-import { isActive, isOvertaken, newRunState, type RunEffect, type RunState, stepRun } from '../../core/journal/state.ts';
+import {
+  isActive,
+  isOvertaken,
+  newRunState,
+  type RunEffect,
+  type RunState,
+  stepRun,
+} from '../../core/journal/state.ts';
 import { RunViewFold } from '../../core/journal/view.ts';
 import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
@@ -300,9 +307,11 @@ export class Run {
         }
         const at = this.#options.clock.now();
         const seq = this.state.seq + 1;
-        const records = this.#takeQueue().map(
-          (body, index): JournalRecord => ({ seq: seq + index, at, ...body }),
-        );
+        const records = this.#takeQueue().map((body, index): JournalRecord => ({
+          seq: seq + index,
+          at,
+          ...body,
+        }));
         this.#write(records);
         for (const record of records) this.#fold(record);
       }

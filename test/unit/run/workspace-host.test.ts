@@ -12,7 +12,7 @@ import type { ServerView } from '../../../src/core/server/view.ts';
 import { parseSettings } from '../../../src/core/settings.ts';
 import { LOOK_MS } from '../../../src/node/journal/changes.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
-import { isUnfinished, Lease, lookAtLease } from '../../../src/node/lease.ts';
+import { isUnfinished, lookAtLease } from '../../../src/node/lease.ts';
 import { identify, machineSpace } from '../../../src/node/process/identity.ts';
 import type { Run } from '../../../src/node/run/run.ts';
 import type { Server } from '../../../src/node/server/server.ts';
