@@ -240,6 +240,18 @@ export interface LaunchSpec {
   dispose?: { path: string; headers: Readonly<Record<string, string>> };
 }
 
+/**
+ * One thing to put in order in a session whose server died in the middle of a turn:
+ * - `text`: a text or reasoning part that the death emptied gets back what was seen of it, never an empty text;
+ * - `tool`: a call that is still `pending` or `running` ends as an error with these words for the model;
+ * - `discard`: an answer that was begun and has nothing worth keeping goes. One with a tool call in it stays, as
+ *   the call may have had an effect that the model has to know of.
+ */
+export type Repair =
+  | { kind: 'text'; messageId: string; partId: string; text: string }
+  | { kind: 'tool'; messageId: string; partId: string; error: string }
+  | { kind: 'discard'; messageId: string };
+
 /** What the fate of a prompt was found to be when it was looked up by its ids. */
 export type PromptFate = 'absent' | 'stored' | 'partly-stored';
 
@@ -288,6 +300,23 @@ export interface EngineClient {
   lookUp(sessionId: string, prompt: Prompt): Promise<PromptFate>;
   /** Re-reads what the server knows of a session. */
   snapshot(sessionId: string): Promise<Snapshot>;
+  /**
+   * Puts a turn in order that its server's death cut, so that sending its prompt again goes on where it ended. What
+   * has to hold, in this order: no process of the dead server's tools is left, the new server is `ready` and
+   * streamed from, `snapshot` says idle (its asks died with the server), the prompt of the cut turn is the newest of
+   * the session, and its newest answer is not one that ended the turn. Repairs are for the parts without an end of
+   * the answers without an end. Then the prompt is sent with its old ids; a `system` text may be new.
+   *
+   * A cut answer that has text and no tool call becomes the end of the model's next request, which a provider may not
+   * take; discarding it and quoting the text in `system` avoids that.
+   *
+   * May be called again, whole: what is closed already, gone, or closed by somebody else is left alone. Nothing is
+   * sent when something cannot be read. The repaired parts come as events, but an answer that was cut never gets a
+   * `completedAt`: one that a newer answer follows is closed.
+   *
+   * @throws RequestError; status 409 while the session is busy
+   */
+  repair(sessionId: string, repairs: readonly Repair[]): Promise<void>;
   abort(sessionId: string): Promise<void>;
   answer(ask: Ask, answer: Answer): Promise<void>;
   /** Closes all sockets of this client. */

@@ -22,17 +22,25 @@ export interface MessageState {
 
 /**
  * A text whose `text` is what has been seen so far. `gap` marks one of which a piece was missed on the wire
- * and that the engine has not yet given in full.
+ * and that the engine has not yet given in full; the first such piece is missing at character `gapAt`. Nothing is
+ * missing in between where nothing was told after it: the text is then only shorter than it may have become.
  */
-export type PartState =
-  | { sessionId: string; messageId: string; part: ToolPart }
-  | { sessionId: string; messageId: string; part: TextPart; gap: boolean };
+export type PartState = { sessionId: string; messageId: string; part: ToolPart } | TextState;
+export type TextState = {
+  sessionId: string;
+  messageId: string;
+  part: TextPart;
+  gap: boolean;
+  gapAt?: number;
+};
 
 export interface Conversation {
   /** The run's own session first, then those of its sub-agents. */
   sessions: Map<string, { parentId?: string; title: string; status: SessionStatus }>;
   messages: Map<string, MessageState>;
   parts: Map<string, PartState>;
+  /** Ids of the parts of a message, in the order in which they were first told. */
+  partsOf: Map<string, string[]>;
   /** Tool calls that have not ended, by part id: few, however long the conversation. */
   openTools: Map<string, { messageId: string; part: ToolPart }>;
   /** Asks that wait for an answer. */
@@ -46,6 +54,7 @@ export function newConversation(): Conversation {
     sessions: new Map(),
     messages: new Map(),
     parts: new Map(),
+    partsOf: new Map(),
     openTools: new Map(),
     asks: new Map(),
     todos: [],
@@ -72,8 +81,11 @@ export function applyEvent(conversation: Conversation, event: EngineEvent): void
       return;
     case 'message-gone':
       conversation.messages.delete(event.messageId);
-      for (const [id, part] of conversation.parts)
-        if (part.messageId === event.messageId) conversation.parts.delete(id);
+      for (const id of conversation.partsOf.get(event.messageId) ?? []) {
+        conversation.parts.delete(id);
+        conversation.openTools.delete(id);
+      }
+      conversation.partsOf.delete(event.messageId);
       return;
     case 'session': {
       const known = conversation.sessions.get(event.sessionId);
@@ -110,11 +122,19 @@ export function applyEvent(conversation: Conversation, event: EngineEvent): void
 /** Marks every text that was still being written: the stream was away, and deltas are told only once. */
 export function markGaps(conversation: Conversation): void {
   for (const state of conversation.parts.values()) {
-    if (isText(state) && state.part.endedAt === undefined) state.gap = true;
+    if (isText(state) && state.part.endedAt === undefined) {
+      state.gap = true;
+      state.gapAt ??= state.part.text.length;
+    }
   }
 }
 
-export function isText(state: PartState): state is Extract<PartState, { gap: boolean }> {
+/** The parts of a message, in order. */
+export function partsOf(conversation: Conversation, messageId: string): PartState[] {
+  return (conversation.partsOf.get(messageId) ?? []).flatMap((id) => conversation.parts.get(id) ?? []);
+}
+
+export function isText(state: PartState): state is TextState {
   return state.part.type !== 'tool';
 }
 
@@ -123,11 +143,12 @@ function applyDelta(conversation: Conversation, event: Extract<EngineEvent, { ty
   if (state === undefined) {
     // Its start was missed, so what came before is not known.
     const part: TextPart = { type: 'text', id: event.partId, text: event.text };
-    conversation.parts.set(event.partId, {
+    put(conversation, {
       sessionId: event.sessionId,
       messageId: event.messageId,
       part,
       gap: true,
+      gapAt: 0,
     });
     return;
   }
@@ -137,7 +158,7 @@ function applyDelta(conversation: Conversation, event: Extract<EngineEvent, { ty
 function applyPart(conversation: Conversation, event: Extract<EngineEvent, { type: 'part' }>): void {
   const { sessionId, messageId, part } = event;
   if (part.type === 'tool') {
-    conversation.parts.set(part.id, { sessionId, messageId, part });
+    put(conversation, { sessionId, messageId, part });
     const open = part.status === 'pending' || part.status === 'running';
     if (open) conversation.openTools.set(part.id, { messageId, part });
     else conversation.openTools.delete(part.id);
@@ -145,10 +166,20 @@ function applyPart(conversation: Conversation, event: Extract<EngineEvent, { typ
   }
   const before = conversation.parts.get(part.id);
   if (part.endedAt !== undefined || before === undefined || !isText(before)) {
-    conversation.parts.set(part.id, { sessionId, messageId, part: { ...part }, gap: false });
+    put(conversation, { sessionId, messageId, part: { ...part }, gap: false });
     return;
   }
   // While a text is written the engine's stored copy is empty (opencode 1.18.33): what was seen is worth more.
   const text = part.text.length >= before.part.text.length ? part.text : before.part.text;
-  conversation.parts.set(part.id, { sessionId, messageId, part: { ...part, text }, gap: before.gap });
+  put(conversation, { ...before, sessionId, messageId, part: { ...part, text } });
+}
+
+function put(conversation: Conversation, state: PartState): void {
+  const { id } = state.part;
+  if (!conversation.parts.has(id)) {
+    const known = conversation.partsOf.get(state.messageId);
+    if (known === undefined) conversation.partsOf.set(state.messageId, [id]);
+    else known.push(id);
+  }
+  conversation.parts.set(id, state);
 }

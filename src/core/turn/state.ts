@@ -2,6 +2,7 @@
 import type { EngineError, Prompt } from '../engine.ts';
 import type { RecordBody, RecordOf, StopCause } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
+import { type Asked, NOTHING_ASKED } from './asked.ts';
 
 /** A completed final answer settles the turn after this long even when the engine's own word never comes, ms. */
 export const INFERRED_END_MS = 250;
@@ -38,6 +39,9 @@ interface Base {
   lastError?: EngineError;
   /** Ids of the assistant messages that answer this prompt, oldest first. Grown in place. */
   answers: string[];
+  /** How many of them were there when this attempt began: they are of earlier attempts. */
+  answersBefore: number;
+  asked: Asked;
   /** Whether the engine was seen working on this prompt: only then does an idle mean its end. */
   worked: boolean;
   /** A request with the prompt is under way: until it has ended, an idle server says nothing about this turn. */
@@ -87,6 +91,8 @@ export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
     startedAt: record.at,
     progressAt: record.at,
     answers: [],
+    answersBefore: 0,
+    asked: NOTHING_ASKED,
     worked: false,
     sending: false,
   };

@@ -20,6 +20,7 @@ import { assertNever } from '../errors.ts';
 import type { EngineEvent } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import type { JournalRecord, RecordOf, StopCause } from '../journal/record.ts';
+import { answered, cut, heard, NOTHING_ASKED, unheard } from './asked.ts';
 import { finalAnswer, type Facts, outstandingTools, settlement } from './settle.ts';
 import {
   ACCEPT_MS,
@@ -48,7 +49,14 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
     case 'attempt-started':
       if (record.turnId !== turn.turnId) return stay(turn);
       return {
-        turn: { ...turn, attempt: record.attempt, startedAt: record.at, progressAt: record.at },
+        turn: {
+          ...turn,
+          attempt: record.attempt,
+          startedAt: record.at,
+          progressAt: record.at,
+          answersBefore: turn.answers.length,
+          asked: NOTHING_ASKED,
+        },
         effects: turn.stop === undefined ? [{ type: 'send', turnId: turn.turnId }] : [],
       };
     case 'prompt-send-started':
@@ -66,12 +74,18 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
     case 'stream':
       // What streamed while no stream was open is told nowhere again: ask the server.
       return record.state === 'open' && turn.phase !== 'drafted'
-        ? { turn, effects: [{ type: 'sync', turnId: turn.turnId }] }
+        ? { turn: { ...turn, asked: unheard(turn.asked) }, effects: [{ type: 'sync', turnId: turn.turnId }] }
         : stay(turn);
     case 'owner':
-      return onOwner({ ...turn, progressAt: record.at }, conversation);
+      return onOwner({ ...turn, asked: unheard(turn.asked), progressAt: record.at }, conversation);
+    case 'answered':
+      return stay({ ...turn, asked: answered(turn.asked, record.askId) });
     case 'server':
-      return onServer(turn, record, conversation);
+      return onServer(
+        record.exit === undefined ? turn : { ...turn, asked: cut(turn.asked) },
+        record,
+        conversation,
+      );
     case 'stop-requested':
       if (record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
       return onStop(turn, record.cause, conversation);
@@ -112,7 +126,7 @@ function onSendFailed(
 
 function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: Conversation): Step {
   // Every event of the session, or of a sub-agent working for it, is progress.
-  const now: TurnState = { ...turn, progressAt: at };
+  const now: TurnState = { ...turn, asked: heard(turn.asked, event), progressAt: at };
   if (event.sessionId !== turn.sessionId) {
     return event.type === 'ask' || event.type === 'ask-closed' ? stay(asking(now, conversation)) : stay(now);
   }

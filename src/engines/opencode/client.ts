@@ -11,6 +11,7 @@ import { RequestError } from '../../core/errors.ts';
 import { createHttpClient } from '../../node/http/http-client.ts';
 import { readDefaultModel } from './default-model.ts';
 import { createFrameReader, type FrameReader } from './events.ts';
+import { repairSession } from './repair.ts';
 import { createRequests, REQUEST_TIMEOUT_MS, SLOW_REQUEST_TIMEOUT_MS } from './requests.ts';
 import { withRetries, type Sleep } from './retry.ts';
 import { lookUpPrompt, sendPrompt } from './sending.ts';
@@ -105,6 +106,7 @@ export function createOpencodeClient(options: ConnectOptions, sleep: Sleep): Eng
     send: (sessionId, prompt) => sendPrompt(requests, sleep, sessionId, prompt),
     lookUp: (sessionId, prompt) => lookUpPrompt(requests, sessionId, prompt),
     snapshot: (sessionId) => readSnapshot(requests, sessionId, directory),
+    repair: (sessionId, repairs) => repairSession(requests, sleep, sessionId, repairs),
     async abort(sessionId) {
       await requests.post('stop the turn', `/session/${sessionId}/abort`, nothing);
     },

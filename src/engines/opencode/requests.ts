@@ -24,11 +24,15 @@ export interface Requests {
     schema: S,
     call?: Call,
   ): Promise<v.InferOutput<S>>;
+  /** Whatever the answer holds is not read. @throws RequestError */
+  patch(operation: string, path: string, body: unknown): Promise<void>;
+  /** Whatever the answer holds is not read. @throws RequestError */
+  delete(operation: string, path: string): Promise<void>;
 }
 
 export function createRequests(http: HttpClient): Requests {
   const send = async <S extends v.GenericSchema>(
-    method: 'GET' | 'POST',
+    method: HttpRequest['method'],
     operation: string,
     path: string,
     schema: S,
@@ -44,5 +48,11 @@ export function createRequests(http: HttpClient): Requests {
   return {
     get: (operation, path, schema, call) => send('GET', operation, path, schema, call),
     post: (operation, path, schema, call) => send('POST', operation, path, schema, call),
+    async patch(operation, path, body) {
+      await send('PATCH', operation, path, v.unknown(), { body });
+    },
+    async delete(operation, path) {
+      await send('DELETE', operation, path, v.unknown());
+    },
   };
 }

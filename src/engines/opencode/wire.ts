@@ -142,3 +142,4 @@ export const WireDiff = v.object({ file: v.string(), additions: v.number(), dele
 
 /** A stored message with its parts, as the message routes answer. */
 export const WireStored = v.object({ info: WireMessage, parts: v.array(v.unknown()) });
+export type WireStored = v.InferOutput<typeof WireStored>;

@@ -6,6 +6,7 @@ import type {
   EngineSession,
   Prompt,
   PromptFate,
+  Repair,
   Snapshot,
   StreamListener,
 } from '../../../src/core/engine.ts';
@@ -14,10 +15,12 @@ import type {
 export class FakeClient implements EngineClient {
   readonly sent: { sessionId: string; prompt: Prompt }[] = [];
   readonly answered: { ask: Ask; answer: Answer }[] = [];
+  readonly repaired: { sessionId: string; repairs: readonly Repair[] }[] = [];
   readonly aborted: string[] = [];
   readonly streams: StreamListener[] = [];
   sending: () => Promise<void> = () => Promise.resolve();
   answering: () => Promise<void> = () => Promise.resolve();
+  repairing: () => Promise<void> = () => Promise.resolve();
   snapshotting: () => Promise<Snapshot> = () => Promise.resolve({ status: { type: 'idle' }, events: [] });
   model: string | undefined = 'fake/fake';
 
@@ -53,6 +56,11 @@ export class FakeClient implements EngineClient {
 
   snapshot(): Promise<Snapshot> {
     return this.snapshotting();
+  }
+
+  repair(sessionId: string, repairs: readonly Repair[]): Promise<void> {
+    this.repaired.push({ sessionId, repairs });
+    return this.repairing();
   }
 
   abort(sessionId: string): Promise<void> {

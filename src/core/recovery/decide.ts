@@ -1,0 +1,160 @@
+/** What is done when an attempt at a turn failed: the decision table. Pure and total; the first row that matches wins. */
+import type { StopCause } from '../journal/record.ts';
+import type { Outcome } from '../outcome.ts';
+import { assertNever } from '../errors.ts';
+import type { AttemptFacts } from './facts.ts';
+import type { Incident } from './incident.ts';
+import { hasEnded, isUnsafe, type ToolFact } from './tool-fact.ts';
+import { incidentSentence, toolLine } from './wording.ts';
+
+/** Recoveries of one turn. A turn that fails a fourth time is not helped by trying. */
+export const RECOVERIES_PER_TURN = 3;
+/** Tool calls named in a reason; the card names all. */
+const MAX_NAMED = 3;
+
+/** `auto` follows the table, `ask` asks before anything is sent again, `off` sends nothing again. */
+export type RecoveryMode = 'auto' | 'ask' | 'off';
+
+export interface DecisionInput {
+  facts: AttemptFacts;
+  incident: Incident;
+  /** A stop or close that came since the facts were taken. */
+  stop?: StopCause;
+  /**
+   * How the turn stands with its server: `gone` when no process works on it any more, `working` and `finished` by the
+   * server's own word, `unknown` when that cannot be had.
+   */
+  server: 'gone' | 'working' | 'finished' | 'unknown';
+  /** `restarts` is spent when a server would have to be started and none may be. */
+  budget: { recoveries: { used: number; limit: number }; restarts: 'left' | 'spent' };
+  /** Whether this incident was answered with a replay already. */
+  replayedBefore: boolean;
+  mode: RecoveryMode;
+}
+
+interface Decided {
+  /** Row of the table. */
+  rule: 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
+  /** Sentences for people: what happened, what was kept, what is unknown, what follows. */
+  reason: string;
+  /** Recoveries of this turn, this one included where it is one, of `limit`. */
+  n: number;
+  limit: number;
+}
+
+export type Decision = Decided &
+  (
+    | { type: 'accept' }
+    | { type: 'follow' }
+    /** Send the same prompt with its old ids. */
+    | { type: 'replay' }
+    /** Repair the session, then send the same prompt with a notice. */
+    | { type: 'resume' }
+    /** End the turn, and offer to continue it. */
+    | { type: 'offer' }
+    /** `yes` is what follows when the user agrees; `tools` are the calls whose effect is not known. */
+    | { type: 'ask'; tools: readonly ToolFact[]; yes: 'replay' | 'resume' }
+    | { type: 'stop'; outcome: Outcome }
+  );
+
+/** Taken again, with what is known then, after every wait. */
+export function decide(input: DecisionInput): Decision {
+  const { facts, server, budget, mode } = input;
+  const { used, limit } = budget.recoveries;
+  const still = { n: used, limit };
+  const unsafe = facts.tools.filter(isUnsafe);
+  const say = (...sentences: string[]): string => reasonOf(input, unsafe, sentences);
+  const stops = [input.stop, facts.stop];
+
+  if (stops.includes('user')) {
+    return { ...still, type: 'stop', rule: 1, outcome: 'interrupted', reason: say('Stopped by you.') };
+  }
+  if (stops.includes('close')) {
+    const reason = say('Stopped because Holdfast was closed.', 'It is offered again next time.');
+    return { ...still, type: 'stop', rule: 2, outcome: 'interrupted', reason };
+  }
+  if (facts.finalAnswer && facts.subAgents.length === 0 && facts.tools.every(hasEnded)) {
+    return { ...still, type: 'accept', rule: 3, reason: say('The answer was complete by then.') };
+  }
+  if (server === 'working' || server === 'finished') {
+    const word =
+      server === 'working' ? 'The server still works on the turn' : 'The server has finished the turn';
+    return { ...still, type: 'follow', rule: 4, reason: say(`${word}, so nothing is sent.`) };
+  }
+  if (!facts.complete || server === 'unknown') {
+    const reason = say('What the agent did meanwhile could not be read back.', 'Go on only if that is safe.');
+    return { ...still, type: 'ask', rule: 5, tools: unsafe, yes: 'resume', reason };
+  }
+  if (unsafe.length > 0) {
+    const reason = say('Going on could do it twice.');
+    return { ...still, type: 'ask', rule: 6, tools: unsafe, yes: 'resume', reason };
+  }
+  if (used >= limit || budget.restarts === 'spent') {
+    return {
+      ...still,
+      type: 'stop',
+      rule: 7,
+      outcome: outcomeOf(input.incident),
+      reason: say(spent(budget)),
+    };
+  }
+  if (stops.includes('loop') || !mayPass(input.incident)) {
+    return { ...still, type: 'offer', rule: 10, reason: say('Continue when the cause is gone.') };
+  }
+  // With nothing unsafe left, every effectful call is known to have ended or not to have begun.
+  const isUntouched = !facts.visible && facts.tools.length === 0 && !input.replayedBefore;
+  const [rule, way] = isUntouched ? ([8, 'replay'] as const) : ([9, 'resume'] as const);
+  if (mode === 'off') {
+    const reason = say('Recovery is switched off.', 'You can continue it.');
+    return { ...still, type: 'stop', rule, outcome: outcomeOf(input.incident), reason };
+  }
+  if (mode === 'ask') {
+    const reason = say('Recovery is set to ask first.');
+    return { ...still, type: 'ask', rule, tools: [], yes: way, reason };
+  }
+  const n = used + 1;
+  const next =
+    way === 'replay'
+      ? `Nothing had been shown or begun, so the same prompt is sent again (${n}/${limit}).`
+      : `The turn goes on in the same session (${n}/${limit}).`;
+  return { n, limit, type: way, rule, reason: say(next) };
+}
+
+/** Whether the same thing can go well later. A provider that refuses the sign-in or the quota refuses again. */
+function mayPass(incident: Incident): boolean {
+  return incident.type !== 'model-failed' || incident.retriable;
+}
+
+function outcomeOf(incident: Incident): Outcome {
+  switch (incident.type) {
+    case 'server-died':
+    case 'server-unreachable':
+      return 'server-unreachable';
+    case 'session-stalled':
+      return 'session-stalled';
+    case 'model-failed':
+      return 'error';
+    default:
+      return assertNever(incident);
+  }
+}
+
+function spent({ recoveries: { used, limit } }: DecisionInput['budget']): string {
+  const what =
+    used >= limit
+      ? `The recoveries of this turn are used up (${used}/${limit}).`
+      : 'No restart of the server is left for now.';
+  return `${what} Continue by hand when the cause is gone.`;
+}
+
+function reasonOf({ facts, incident }: DecisionInput, unsafe: readonly ToolFact[], end: string[]): string {
+  const named = unsafe.slice(0, MAX_NAMED).map((tool) => `“${toolLine(tool)}”`);
+  const more = unsafe.length > MAX_NAMED ? ` and ${unsafe.length - MAX_NAMED} more` : '';
+  return [
+    incidentSentence(incident),
+    ...(facts.visible ? ['What was shown is kept.'] : []),
+    ...(facts.gaps.length > 0 ? ['A piece of its text was never received.'] : []),
+    ...(unsafe.length > 0 ? [`Whether this took effect is not known: ${named.join(', ')}${more}.`] : []),
+    ...end,
+  ].join(' ');
+}

@@ -1,0 +1,79 @@
+/** Why an attempt did not end well, and the records that say so and what was decided. */
+import * as v from 'valibot';
+
+/**
+ * What happened, as far as the decision needs it. No words of a provider: they are untrusted and stay in the details.
+ *
+ * - `server-died`: the process of an owned server ended; `code` and `signal` are both absent when nobody saw it end
+ * - `server-unreachable`: a server without a process handle was away
+ * - `session-stalled`: the server lived, and the clock of that name ran out after `silentMs`
+ * - `model-failed`: the engine gave a model call up; `retriable` only where the same call may go well later
+ */
+export const IncidentSchema = v.variant('type', [
+  v.object({
+    type: v.literal('server-died'),
+    code: v.optional(v.number()),
+    signal: v.optional(v.string()),
+  }),
+  v.object({ type: v.literal('server-unreachable') }),
+  v.object({
+    type: v.literal('session-stalled'),
+    clock: v.picklist(['first-byte', 'model', 'tool']),
+    silentMs: v.number(),
+  }),
+  v.object({
+    type: v.literal('model-failed'),
+    /** HTTP status of the provider, where there was one. */
+    status: v.optional(v.number()),
+    retriable: v.boolean(),
+  }),
+]);
+export type Incident = v.InferOutput<typeof IncidentSchema>;
+
+const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** The facts of the failed attempt as they stand in the journal: numbers, nothing that was said or done. */
+export const FactsSummarySchema = v.object({
+  visible: v.boolean(),
+  finalAnswer: v.boolean(),
+  complete: v.boolean(),
+  /** Texts with a missed piece. */
+  gaps: Count,
+  subAgents: Count,
+  asks: Count,
+  tools: v.object({
+    finished: Count,
+    failed: Count,
+    'not-started': Count,
+    unknown: Count,
+    /** Of the unknown: those that are not known to be read-only. */
+    unsafe: Count,
+  }),
+});
+export type FactsSummary = v.InferOutput<typeof FactsSummarySchema>;
+
+/** An attempt at a turn failed. */
+export const IncidentRecordSchema = v.object({
+  kind: v.literal('incident'),
+  turnId: v.string(),
+  attempt: v.number(),
+  cause: IncidentSchema,
+  facts: FactsSummarySchema,
+});
+
+export const DECISION_TYPES = ['accept', 'follow', 'replay', 'resume', 'offer', 'ask', 'stop'] as const;
+
+/** What is done about it. Taken again after every wait, so that an attempt can have several; the last one counts. */
+export const DecisionRecordSchema = v.object({
+  kind: v.literal('decision'),
+  turnId: v.string(),
+  attempt: v.number(),
+  decision: v.picklist(DECISION_TYPES),
+  /** Row of the decision table, 1 to 10. */
+  rule: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** Sentences for people. */
+  reason: v.string(),
+  /** Recoveries of the turn, this one included where it is one, of `limit`. */
+  n: Count,
+  limit: Count,
+});

@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import * as v from 'valibot';
+import {
+  decide,
+  type Decision,
+  type DecisionInput,
+  RECOVERIES_PER_TURN,
+} from '../../../src/core/recovery/decide.ts';
+import type { AttemptFacts } from '../../../src/core/recovery/facts.ts';
+import { DECISION_TYPES, DecisionRecordSchema, type Incident } from '../../../src/core/recovery/incident.ts';
+import type { ToolFact } from '../../../src/core/recovery/tool-fact.ts';
+
+function call(fields: Partial<ToolFact> = {}): ToolFact {
+  return {
+    sessionId: 's',
+    messageId: 'm',
+    partId: 'p',
+    callId: 'c',
+    tool: 'bash',
+    class: 'effectful',
+    state: 'unknown',
+    summary: 'npm publish',
+    ...fields,
+  };
+}
+
+const untouched: AttemptFacts = {
+  visible: false,
+  tools: [],
+  subAgents: [],
+  finalAnswer: false,
+  gaps: [],
+  asks: [],
+  complete: true,
+};
+
+function given(
+  facts: Partial<AttemptFacts>,
+  input: Partial<Omit<DecisionInput, 'facts'>> = {},
+): DecisionInput {
+  return {
+    facts: { ...untouched, ...facts },
+    incident: { type: 'server-died', signal: 'SIGKILL' },
+    server: 'gone',
+    budget: { recoveries: { used: 0, limit: RECOVERIES_PER_TURN }, restarts: 'left' },
+    replayedBefore: false,
+    mode: 'auto',
+    ...input,
+  };
+}
+
+const spent: DecisionInput['budget'] = { recoveries: { used: 3, limit: 3 }, restarts: 'left' };
+
+function decided(...args: Parameters<typeof given>): string {
+  const { type, rule } = decide(given(...args));
+  return `${rule} ${type}`;
+}
+
+describe('the decision after a failed attempt', () => {
+  it('1, R-07: the user stopped it', () => {
+    assert.equal(decided({ stop: 'user', finalAnswer: true }), '1 stop');
+    assert.equal(decided({ stop: 'close' }, { stop: 'user' }), '1 stop');
+    const decision = decide(given({}, { stop: 'user' }));
+    assert.equal(decision.type === 'stop' && decision.outcome, 'interrupted');
+  });
+
+  it('2, R-06: a deliberate close is offered again next time and never resumed', () => {
+    assert.equal(decided({ finalAnswer: true }, { stop: 'close' }), '2 stop');
+    assert.match(decide(given({}, { stop: 'close' })).reason, /offered again next time/);
+  });
+
+  it('3, T-02: a final answer with nothing outstanding is accepted, even with the budget spent', () => {
+    assert.equal(decided({ finalAnswer: true, visible: true }, { budget: spent }), '3 accept');
+    assert.equal(decided({ finalAnswer: true, tools: [call({ state: 'finished' })] }), '3 accept');
+  });
+
+  it('3, T-02: but not while a call or a sub-agent had not ended', () => {
+    assert.equal(decided({ finalAnswer: true, tools: [call()] }), '6 ask');
+    assert.equal(decided({ finalAnswer: true, visible: true, subAgents: ['s2'] }), '9 resume');
+  });
+
+  it('4: a turn that the server has alive or finished is followed', () => {
+    assert.equal(decided({ complete: false }, { server: 'working' }), '4 follow');
+    assert.equal(decided({ tools: [call()] }, { server: 'finished' }), '4 follow');
+  });
+
+  it('5: incomplete facts, or a server that cannot say, are for the user', () => {
+    assert.equal(decided({ complete: false }, { budget: spent }), '5 ask');
+    assert.equal(decided({}, { server: 'unknown' }), '5 ask');
+  });
+
+  it('6, R-04: a call that may have had an effect is named', () => {
+    assert.equal(decided({ tools: [call({ class: 'unknown' })] }), '6 ask');
+    const decision = decide(
+      given({ visible: true, tools: [call(), call({ tool: 'read', class: 'read-only' })] }),
+    );
+    assert.deepEqual(decision.type === 'ask' && decision.tools.map(({ tool }) => tool), ['bash']);
+    assert.match(
+      decision.reason,
+      /^The server was killed \(SIGKILL, signal 9\)\. What was shown is kept\. .*not known: “bash: npm publish”\./,
+    );
+  });
+
+  it('6, R-08: a call is what the engine that offered the tool says, whatever its name', () => {
+    assert.equal(decided({ visible: true, tools: [call({ tool: 'read', class: 'unknown' })] }), '6 ask');
+    assert.equal(decided({ visible: true, tools: [call({ tool: 'bash', class: 'read-only' })] }), '9 resume');
+  });
+
+  it('7, C-10, C-14: a spent budget is a visible failure that says how much was spent', () => {
+    const decision = decide(given({}, { budget: spent }));
+    assert.deepEqual([decision.type, decision.rule], ['stop', 7]);
+    assert.match(decision.reason, /3\/3.*by hand/);
+    const noRestart: DecisionInput['budget'] = { recoveries: { used: 0, limit: 3 }, restarts: 'spent' };
+    assert.equal(decided({}, { budget: noRestart }), '7 stop');
+    const outcome = (incident: Incident): unknown => {
+      const stop = decide(given({}, { budget: noRestart, incident }));
+      return stop.type === 'stop' && stop.outcome;
+    };
+    assert.equal(outcome({ type: 'server-unreachable' }), 'server-unreachable');
+    assert.equal(outcome({ type: 'session-stalled', clock: 'model', silentMs: 180_000 }), 'session-stalled');
+    assert.equal(outcome({ type: 'model-failed', retriable: true }), 'error');
+  });
+
+  it('8, R-01: nothing shown and nothing begun is sent again, once', () => {
+    assert.equal(decided({}), '8 replay');
+    assert.equal(decided({}, { replayedBefore: true }), '9 resume');
+    assert.match(decide(given({})).reason, /sent again \(1\/3\)/);
+  });
+
+  it('9, R-05: what was shown is gone on with when no call is in doubt', () => {
+    assert.equal(decided({ visible: true }), '9 resume');
+    const tools = [
+      call({ class: 'read-only' }),
+      call({ state: 'finished' }),
+      call({ state: 'failed' }),
+      call({ class: 'unknown', state: 'not-started' }),
+    ];
+    assert.equal(decided({ visible: true, tools }), '9 resume');
+  });
+
+  it('9: a piece of text that was missed is said and does not hold the turn up', () => {
+    const decision = decide(given({ visible: true, gaps: ['p'] }));
+    assert.equal(decision.type, 'resume');
+    assert.match(decision.reason, /A piece of its text was never received/);
+  });
+
+  it('10, R-11: what cannot pass by itself is offered', () => {
+    assert.equal(
+      decided({}, { incident: { type: 'model-failed', status: 401, retriable: false } }),
+      '10 offer',
+    );
+    assert.equal(
+      decided({}, { incident: { type: 'model-failed', status: 503, retriable: true } }),
+      '8 replay',
+    );
+    assert.equal(decided({ stop: 'loop' }), '10 offer');
+  });
+
+  it('the mode asks first or does nothing where 8 and 9 would act', () => {
+    assert.equal(decided({}, { mode: 'ask' }), '8 ask');
+    assert.equal(decided({ visible: true }, { mode: 'ask' }), '9 ask');
+    assert.equal(decided({}, { mode: 'off' }), '8 stop');
+    assert.equal(decided({ visible: true }, { mode: 'off' }), '9 stop');
+    const yes = (facts: Partial<AttemptFacts>): unknown => {
+      const decision = decide(given(facts, { mode: 'ask' }));
+      return decision.type === 'ask' && decision.yes;
+    };
+    assert.deepEqual([yes({}), yes({ visible: true })], ['replay', 'resume']);
+    assert.equal(decided({ finalAnswer: true }, { mode: 'off' }), '3 accept');
+  });
+
+  it('R-09: no word of a call breaks out of its sentence', () => {
+    const summary = `x\n\u202e\u001b[2J${'y'.repeat(5000)}`;
+    const { reason } = decide(given({ tools: Array.from({ length: 50 }, () => call({ summary })) }));
+    assert.doesNotMatch(reason, /[\n\u202e\u001b]/);
+    assert.match(reason, /and 47 more\./);
+    assert.ok(reason.length < 1000, `${reason.length} characters`);
+  });
+});
+
+const tool: fc.Arbitrary<ToolFact> = fc
+  .record({
+    // A class that no version of ours knows must not count as harmless.
+    class: fc.constantFrom('read-only', 'effectful', 'unknown', 'new') as fc.Arbitrary<ToolFact['class']>,
+    state: fc.constantFrom<ToolFact['state']>('not-started', 'unknown', 'finished', 'failed'),
+    tool: fc.string(),
+    summary: fc.string(),
+  })
+  .map(call);
+
+const incident: fc.Arbitrary<Incident> = fc.constantFrom<Incident>(
+  { type: 'server-died' },
+  { type: 'server-died', code: 1 },
+  { type: 'server-unreachable' },
+  { type: 'session-stalled', clock: 'first-byte', silentMs: 120_000 },
+  { type: 'session-stalled', clock: 'tool', silentMs: 1_800_000 },
+  { type: 'model-failed', retriable: true },
+  { type: 'model-failed', status: 401, retriable: false },
+);
+
+const stop = fc.constantFrom('user', 'close', 'loop', undefined);
+
+const input: fc.Arbitrary<DecisionInput> = fc
+  .record({
+    facts: fc
+      .record({
+        visible: fc.boolean(),
+        tools: fc.array(tool, { maxLength: 4 }),
+        subAgents: fc.array(fc.string(), { maxLength: 1 }),
+        finalAnswer: fc.boolean(),
+        gaps: fc.array(fc.string(), { maxLength: 1 }),
+        complete: fc.boolean(),
+        stop,
+      })
+      .map(({ stop: cause, ...facts }): AttemptFacts => ({
+        ...facts,
+        asks: [],
+        ...(cause && { stop: cause }),
+      })),
+    incident,
+    stop,
+    server: fc.constantFrom<DecisionInput['server']>(
+      'gone',
+      'gone',
+      'gone',
+      'working',
+      'finished',
+      'unknown',
+    ),
+    used: fc.nat(4),
+    restarts: fc.constantFrom<DecisionInput['budget']['restarts']>('left', 'left', 'spent'),
+    replayedBefore: fc.boolean(),
+    mode: fc.constantFrom<DecisionInput['mode']>('auto', 'auto', 'ask', 'off'),
+  })
+  .map(({ stop: cause, used, restarts, ...rest }) => ({
+    ...rest,
+    ...(cause && { stop: cause }),
+    budget: { recoveries: { used, limit: RECOVERIES_PER_TURN }, restarts },
+  }));
+
+const recovers = (decision: Decision): boolean => decision.type === 'replay' || decision.type === 'resume';
+
+function always(check: (decision: Decision, given: DecisionInput) => void): void {
+  fc.assert(
+    fc.property(input, (given) => check(decide(given), given)),
+    { numRuns: 2000 },
+  );
+}
+
+describe('any decision after a failed attempt', () => {
+  it('exists, names its row and itself, and fits its record', () => {
+    always((decision) => {
+      assert.ok(DECISION_TYPES.includes(decision.type));
+      assert.ok(decision.rule >= 1 && decision.rule <= 10);
+      assert.match(decision.reason, /\.$/);
+      const { type, rule, reason, n, limit } = decision;
+      v.parse(DecisionRecordSchema, {
+        kind: 'decision',
+        turnId: 't1',
+        attempt: 1,
+        decision: type,
+        rule,
+        reason,
+        n,
+        limit,
+      });
+    });
+  });
+
+  it('R-04: sends nothing while a call that is not read-only is in doubt', () => {
+    always((decision, { facts }) => {
+      const inDoubt = facts.tools.some((one) => one.state === 'unknown' && one.class !== 'read-only');
+      if (inDoubt) assert.equal(recovers(decision), false);
+    });
+  });
+
+  it('R-01, R-05: replays only what shows nothing, began nothing and is known in full, and once', () => {
+    always((decision, { facts, replayedBefore }) => {
+      if (decision.type !== 'replay') return;
+      assert.deepEqual(
+        [facts.visible, facts.tools, facts.complete, replayedBefore],
+        [false, [], true, false],
+      );
+    });
+  });
+
+  it('R-07: is a stop when the user stopped it', () => {
+    always((_, given) => {
+      for (const stopped of [
+        { ...given, stop: 'user' as const },
+        { ...given, facts: { ...given.facts, stop: 'user' as const } },
+      ]) {
+        const decision = decide(stopped);
+        assert.deepEqual([decision.type, decision.rule], ['stop', 1]);
+      }
+    });
+  });
+
+  it('C-14: never recovers out of a spent budget', () => {
+    always((decision, { budget }) => {
+      const isSpent = budget.recoveries.used >= budget.recoveries.limit || budget.restarts === 'spent';
+      if (isSpent) assert.equal(recovers(decision), false);
+      if (recovers(decision)) assert.ok(decision.n <= decision.limit);
+    });
+  });
+
+  it('sends nothing unless it may act on its own', () => {
+    always((decision, { mode }) => {
+      if (mode !== 'auto') assert.equal(recovers(decision), false);
+    });
+  });
+
+  it('R-06: is the same for the same facts after a backoff, and a stop when a close came meanwhile', () => {
+    always((decision, given) => {
+      assert.deepEqual(decide(structuredClone(given)), decision);
+      const closed = decide({ ...given, stop: given.stop === 'user' ? 'user' : 'close' });
+      assert.equal(closed.type, 'stop');
+      assert.ok(closed.rule <= 2);
+    });
+  });
+});
