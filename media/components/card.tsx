@@ -15,6 +15,7 @@ export const ACTION_LABELS: Readonly<Record<CardAction, string>> = {
   'run-review': 'Run Review',
   'open-settings': 'Open Settings',
   continue: 'Continue',
+  'keep-as-is': 'Keep as It Is',
 };
 
 const TONE_ICONS = { info: 'info', warn: 'warning', error: 'error' } as const;

@@ -1,6 +1,7 @@
 /** What a person is told while a run goes on: from records to lines. Pure. */
 import type { Answer, Ask, ToolPart } from '../core/engine.ts';
 import { assertNever } from '../core/errors.ts';
+import { incidentSentence } from '../core/recovery/wording.ts';
 import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import type { RunState } from '../core/journal/state.ts';
 import type { Outcome } from '../core/outcome.ts';
@@ -53,9 +54,11 @@ export class Progress {
         if (state.info?.type === 'prompt') this.#beganAt = record.at;
         return [{ label: 'prompt', text: excerpt(record.label === '' ? record.prompt.text : record.label) }];
       case 'attempt-started':
-        return record.attempt === 1
-          ? []
-          : [{ label: 'attempt', text: `${record.attempt}: ${record.reason ?? ''}` }];
+        return record.attempt === 1 ? [] : [{ label: 'attempt', text: String(record.attempt) }];
+      case 'incident':
+        return [{ label: 'incident', text: incidentSentence(record.cause), tone: 'warn' }];
+      case 'decision':
+        return decisionLines(record);
       case 'event':
         return this.#event(record);
       case 'answered':
@@ -80,6 +83,9 @@ export class Progress {
         return [{ label: 'left over', text: 'ended' }];
       case 'note':
         return record.level === 'warning' ? [{ label: 'note', text: record.text, tone: 'warn' }] : [];
+      case 'session-mended':
+      case 'recovery-answered':
+      case 'recovery-failed':
       case 'step-ended':
       case 'session-ready':
       case 'prompt-send-started':
@@ -260,4 +266,14 @@ function tokens(count: number): string {
   if (count < 1000) return String(count);
   if (count < 999_500) return `${Math.round(count / 1000)}k`;
   return `${(count / 1_000_000).toFixed(1)}M`;
+}
+
+/** What is decided, and what it is about. How a turn was stopped or accepted is told by the end of the run. */
+function decisionLines({ decision, reason, tools = [] }: RecordOf<'decision'>): Line[] {
+  if (decision === 'stop' || decision === 'accept') return [];
+  const tone = decision === 'ask' || decision === 'offer' ? 'warn' : undefined;
+  return [
+    { label: decision, text: reason, ...(tone === undefined ? {} : { tone }) },
+    ...tools.map((tool): Line => ({ label: 'not known', text: tool, tone: 'warn' })),
+  ];
 }

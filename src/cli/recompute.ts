@@ -7,7 +7,13 @@ import type { JournalRecord, RecordBody, RecordKind } from '../core/journal/reco
 import type { RunEffect } from '../core/journal/state.ts';
 
 /** Records that only the fold proposes. The others of its proposals are also written by what surrounds it. */
-const OF_THE_FOLD: ReadonlySet<RecordKind> = new Set(['step-started', 'step-ended', 'turn-settled']);
+const OF_THE_FOLD: ReadonlySet<RecordKind> = new Set([
+  'step-started',
+  'step-ended',
+  'turn-settled',
+  'incident',
+  'decision',
+]);
 
 export class Recomputation {
   /** Proposed, and not yet seen in the journal. */

@@ -53,6 +53,7 @@ export const CARD_ACTIONS = [
   'run-review',
   'open-settings',
   'continue',
+  'keep-as-is',
 ] as const;
 export type CardAction = (typeof CARD_ACTIONS)[number];
 
@@ -98,6 +99,8 @@ export const RowSchema = v.variant('kind', [
     facts: v.array(v.object({ label: v.string(), value: v.string() })),
     /** Raw text for those who want it (error output, the provider's own words). */
     details: v.optional(v.string()),
+    /** True once nobody needs it any more: one line, which unfolds. */
+    folded: v.optional(v.boolean()),
     actions: v.array(v.picklist(CARD_ACTIONS)),
   }),
   v.object({
@@ -161,7 +164,7 @@ export const HeaderSchema = v.object({
   engine: v.string(),
   /** In words: `ready`, `starting`, `stopped`, … */
   server: v.string(),
-  turn: v.picklist(['none', 'sending', 'running', 'waiting', 'stopping', 'settled']),
+  turn: v.picklist(['none', 'sending', 'running', 'waiting', 'recovering', 'stopping', 'settled']),
   /** When the running turn's clock began. */
   turnStartedAt: v.optional(EpochMs),
   /** When the session last made progress; counts silence while `turn` is `running`. */

@@ -70,7 +70,9 @@ function commandOf(action: CardAction): string {
     case 'open-settings':
       return 'holdfast.openSettings';
     case 'continue':
-      return 'holdfast.sendPrompt';
+      return 'holdfast.continueTurn';
+    case 'keep-as-is':
+      return 'holdfast.keepTurn';
     default:
       return assertNever(action);
   }

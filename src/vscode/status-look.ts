@@ -108,6 +108,8 @@ export function turnLook(header: Header, asks: number, now: number, t: Translate
       return plain(t('sending'));
     case 'stopping':
       return plain(t('stopping'));
+    case 'recovering':
+      return plain(t('recovering'));
     case 'running': {
       const silent = clock(now - (header.progressAt ?? now));
       const limit = clock(header.stallLimitMs);

@@ -64,7 +64,11 @@ function turnWord(turn: RunState['turn']): Header['turn'] {
     case 'running':
       return 'running';
     case 'waiting':
+    case 'asking':
       return 'waiting';
+    case 'failed':
+    case 'mending':
+      return 'recovering';
     default:
       return assertNever(turn);
   }

@@ -7,6 +7,7 @@
 import * as v from 'valibot';
 import { AnswerSchema, ENGINE_KINDS, EngineErrorSchema, EngineEventSchema, PromptSchema } from '../engine.ts';
 import { OUTCOMES } from '../outcome.ts';
+import { DecisionRecordSchema, IncidentRecordSchema, RECOVERY_MODES } from '../recovery/incident.ts';
 import { FindingSchema, ReviewScopeSchema } from '../review/finding.ts';
 
 /** Version of the record format. A reader refuses nothing newer, it only counts what it does not know. */
@@ -70,7 +71,13 @@ export const RecordBodySchema = v.variant('kind', [
    * Another process does the run from here on: its owner went away (`return`: a reload, a crash of the window), or a
    * person took it over. What was told while nobody listened is read from the server.
    */
-  v.object({ kind: v.literal('owner'), owner: OwnerSchema, reason: v.picklist(['return', 'take-over']) }),
+  v.object({
+    kind: v.literal('owner'),
+    owner: OwnerSchema,
+    reason: v.picklist(['return', 'take-over']),
+    /** True when the server that did it is gone too. */
+    serverGone: v.optional(v.boolean()),
+  }),
   /** Processes of the agent's tools outlived the server of that generation. */
   v.object({ kind: v.literal('leftovers'), generation: v.number(), processes: v.array(LeftoverSchema) }),
   /** None of them is left: the user had them ended, or their grace was over. */
@@ -118,13 +125,24 @@ export const RecordBodySchema = v.variant('kind', [
     sessionId: v.string(),
     prompt: PromptSchema,
     label: v.string(),
+    /** What recovery may do by itself; absent means `off`. */
+    recovery: v.optional(v.picklist(RECOVERY_MODES)),
   }),
   v.object({
     kind: v.literal('attempt-started'),
     turnId: v.string(),
     attempt: v.number(),
-    reason: v.optional(v.string()),
+    /** What the model is told of the attempt before, beside the prompt. */
+    notice: v.optional(v.string()),
   }),
+  IncidentRecordSchema,
+  DecisionRecordSchema,
+  /** The user's answer to a decision that asks or offers: go on, or leave it as it is. */
+  v.object({ kind: v.literal('recovery-answered'), turnId: v.string(), choice: v.picklist(['go-on', 'keep']) }),
+  /** The session was put in order for the next attempt; `problem` says why it could not be. */
+  v.object({ kind: v.literal('session-mended'), turnId: v.string(), problem: v.optional(v.string()) }),
+  /** No server could be had for going on. */
+  v.object({ kind: v.literal('recovery-failed'), turnId: v.string(), reason: v.string() }),
   v.object({ kind: v.literal('prompt-send-started'), turnId: v.string() }),
   v.object({ kind: v.literal('prompt-send-completed'), turnId: v.string() }),
   v.object({

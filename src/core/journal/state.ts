@@ -2,6 +2,7 @@
 import type { Exit, JournalRecord, RecordBody, RecordOf, ServerStateName } from './record.ts';
 import { applyEvent, concerns, type Conversation, markGaps, newConversation } from './conversation.ts';
 import { draftTurn, type TurnEffect, type TurnState } from '../turn/state.ts';
+import { isRecovering } from '../turn/recovery.ts';
 import { stepTurn } from '../turn/turn.ts';
 import { stepReview, type ReviewEffect, type ReviewState } from '../review/review.ts';
 import type { Outcome } from '../outcome.ts';
@@ -80,8 +81,18 @@ export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
  * Whether a decision comes too late: its turn has an outcome. Facts that come together may each propose one, and the
  * first stands.
  */
-export function isOvertaken(state: RunState, body: RecordBody): boolean {
-  return body.kind === 'turn-settled' && state.turn?.turnId === body.turnId && state.turn.phase === 'settled';
+export function isOvertaken({ turn }: RunState, body: RecordBody): boolean {
+  if (turn === undefined) return false;
+  switch (body.kind) {
+    case 'turn-settled':
+      return turn.turnId === body.turnId && turn.phase === 'settled';
+    case 'incident':
+      return turn.turnId !== body.turnId || turn.phase === 'settled' || isRecovering(turn);
+    case 'decision':
+      return turn.turnId !== body.turnId || turn.phase !== 'failed';
+    default:
+      return false;
+  }
 }
 
 /** A run of plain prompts ends with each of its turns, and goes on with the next prompt. */

@@ -2,6 +2,7 @@
  * A run as lines to read: what was asked, said and done, in order. It is folded record by record, so that a
  * channel can follow a run that goes on, and an export is the same fold over all of it.
  */
+import { incidentSentence } from '../recovery/wording.ts';
 import type { EngineEvent, ToolPart } from '../engine.ts';
 import { outcomeTitle } from '../outcome.ts';
 import { fenced, plainInline } from '../review/markdown.ts';
@@ -102,7 +103,17 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
     case 'attempt-started':
       return record.attempt === 1
         ? []
-        : line(`Attempt ${record.attempt}${record.reason === undefined ? '' : `: ${record.reason}`}`);
+        : [...line(`Attempt ${record.attempt}`), ...indent(record.notice ?? '')];
+    case 'incident':
+      return [...unfinished(transcript, stamp), ...line(`Incident: ${incidentSentence(record.cause)}`)];
+    case 'decision':
+      return line(`Decision: ${record.decision} (rule ${record.rule}, ${record.n}/${record.limit}): ${record.reason}`);
+    case 'recovery-answered':
+      return line(record.choice === 'go-on' ? 'You chose to go on' : 'You chose to keep it as it is');
+    case 'session-mended':
+      return record.problem === undefined ? [] : line(`The session could not be put in order: ${record.problem}`);
+    case 'recovery-failed':
+      return line(record.reason);
     case 'prompt-send-failed':
       return line(`The prompt was not taken: ${record.error.message}`);
     case 'owner':

@@ -8,6 +8,7 @@ import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
+import { answeredCard, decidedCard, endedCard, incidentCard, recoveryId } from './recovery-card.ts';
 import { closedRow, findingsRow } from './rows.ts';
 import { endCard, endedLeftovers, gateNotice, leftoversCard, leftoversId, ownerNotice } from './wording.ts';
 
@@ -35,6 +36,8 @@ export class RunViewFold {
   readonly #dropped: string[] = [];
   /** Rows that show something under way, to be closed when the turn is. */
   readonly #open = new Set<string>();
+  /** Cards of this turn's recoveries, to be folded when it is over. */
+  readonly #recoveries: string[] = [];
   readonly #tokens = new Map<string, number>();
   readonly #costs = new Map<string, number>();
   readonly #maxRows: number;
@@ -108,6 +111,7 @@ export class RunViewFold {
         this.#headerChanged = true;
         this.#closeOpenRows();
         this.#closeStreamNotice();
+        this.#foldRecoveries(record.outcome === 'ok');
         if (record.outcome !== 'ok') this.#put(endCard(`end:${record.turnId}`, record, this.#state));
         return;
       case 'run-ended':
@@ -117,6 +121,17 @@ export class RunViewFold {
         if (record.level === 'warning')
           this.#put({ kind: 'notice', id: `note:${record.seq}`, text: record.text, tone: 'warn' });
         return;
+      case 'incident':
+        this.#headerChanged = true;
+        this.#closeOpenRows();
+        this.#recoveries.push(recoveryId(record));
+        return this.#put(incidentCard(record));
+      case 'decision':
+        this.#headerChanged = true;
+        return this.#changeCard(recoveryId(record), (card) => decidedCard(card, record));
+      case 'recovery-answered':
+        this.#headerChanged = true;
+        return this.#changeCard(this.#recoveries.at(-1), (card) => answeredCard(card, record));
       case 'leftovers':
         return this.#put(leftoversCard(record));
       case 'leftovers-ended':
@@ -132,6 +147,8 @@ export class RunViewFold {
       case 'server':
       case 'session-ready':
       case 'attempt-started':
+      case 'session-mended':
+      case 'recovery-failed':
       case 'prompt-send-started':
       case 'prompt-send-completed':
       case 'prompt-send-failed':
@@ -342,8 +359,17 @@ export class RunViewFold {
 
   /** The question is answered: what is left of the card says so. */
   #foldLeftovers({ generation }: RecordOf<'leftovers-ended'>): void {
-    const row = this.#rows.get(leftoversId(generation));
-    if (row?.kind === 'card') this.#put(endedLeftovers(row));
+    this.#changeCard(leftoversId(generation), endedLeftovers);
+  }
+
+  #foldRecoveries(isRecovered: boolean): void {
+    for (const id of this.#recoveries.splice(0))
+      this.#changeCard(id, (card) => endedCard(card, isRecovered));
+  }
+
+  #changeCard(id: string | undefined, change: (card: Extract<Row, { kind: 'card' }>) => Row): void {
+    const row = this.#rows.get(id ?? '');
+    if (row?.kind === 'card') this.#put(change(row));
   }
 
   /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */

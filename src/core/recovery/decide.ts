@@ -3,17 +3,16 @@ import type { StopCause } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
 import { assertNever } from '../errors.ts';
 import type { AttemptFacts } from './facts.ts';
-import type { Incident } from './incident.ts';
+import type { Incident, RecoveryMode } from './incident.ts';
 import { hasEnded, isUnsafe, type ToolFact } from './tool-fact.ts';
 import { incidentSentence, toolLine } from './wording.ts';
 
 /** Recoveries of one turn. A turn that fails a fourth time is not helped by trying. */
 export const RECOVERIES_PER_TURN = 3;
+/** A session that has ended its server so often, each time when it was gone on with, is left alone. */
+const DEATHS_PER_TURN = 3;
 /** Tool calls named in a reason; the card names all. */
 const MAX_NAMED = 3;
-
-/** `auto` follows the table, `ask` asks before anything is sent again, `off` sends nothing again. */
-export type RecoveryMode = 'auto' | 'ask' | 'off';
 
 export interface DecisionInput {
   facts: AttemptFacts;
@@ -29,7 +28,13 @@ export interface DecisionInput {
   budget: { recoveries: { used: number; limit: number }; restarts: 'left' | 'spent' };
   /** Whether this incident was answered with a replay already. */
   replayedBefore: boolean;
+  /** How often the server died under this turn. */
+  deaths: number;
+  /** Whether the session has gone on with another prompt. */
+  overtaken: boolean;
   mode: RecoveryMode;
+  /** Whether the user, knowing this incident, has said to go on. */
+  agreed: boolean;
 }
 
 interface Decided {
@@ -59,7 +64,7 @@ export type Decision = Decided &
 
 /** Taken again, with what is known then, after every wait. */
 export function decide(input: DecisionInput): Decision {
-  const { facts, server, budget, mode } = input;
+  const { facts, server, budget, mode, agreed } = input;
   const { used, limit } = budget.recoveries;
   const still = { n: used, limit };
   const unsafe = facts.tools.filter(isUnsafe);
@@ -76,47 +81,51 @@ export function decide(input: DecisionInput): Decision {
   if (facts.finalAnswer && facts.subAgents.length === 0 && facts.tools.every(hasEnded)) {
     return { ...still, type: 'accept', rule: 3, reason: say('The answer was complete by then.') };
   }
+  if (input.incident.type === 'owner-gone' && !agreed && mode !== 'off') {
+    return { ...still, type: 'offer', rule: 2, reason: say('Nothing was sent again.') };
+  }
   if (server === 'working' || server === 'finished') {
     const word =
       server === 'working' ? 'The server still works on the turn' : 'The server has finished the turn';
     return { ...still, type: 'follow', rule: 4, reason: say(`${word}, so nothing is sent.`) };
   }
+  const failed = { ...still, type: 'stop', rule: 7, outcome: outcomeOf(input.incident) } as const;
+  if (input.overtaken) {
+    return { ...failed, reason: say('The session has gone on with another prompt since.') };
+  }
+  if (mode === 'off') return { ...failed, reason: say('Recovery is switched off.') };
+  if (budget.restarts === 'spent') return { ...failed, reason: say() };
   if (!facts.complete || server === 'unknown') {
     const reason = say('What the agent did meanwhile could not be read back.', 'Go on only if that is safe.');
     return { ...still, type: 'ask', rule: 5, tools: unsafe, yes: 'resume', reason };
   }
-  if (unsafe.length > 0) {
+  if (unsafe.length > 0 && !agreed) {
     const reason = say('Going on could do it twice.');
     return { ...still, type: 'ask', rule: 6, tools: unsafe, yes: 'resume', reason };
   }
-  if (used >= limit || budget.restarts === 'spent') {
-    return {
-      ...still,
-      type: 'stop',
-      rule: 7,
-      outcome: outcomeOf(input.incident),
-      reason: say(spent(budget)),
-    };
+  if (!agreed && used >= limit) {
+    return { ...failed, reason: say(`The recoveries of this turn are used up (${used}/${limit}).`) };
   }
-  if (stops.includes('loop') || !mayPass(input.incident)) {
+  if (!agreed && input.deaths >= DEATHS_PER_TURN) {
+    const times = input.deaths - 1;
+    return { ...failed, reason: say(`It has ended the server ${times} times when it was gone on with.`) };
+  }
+  if (!agreed && (stops.includes('loop') || !mayPass(input.incident))) {
     return { ...still, type: 'offer', rule: 10, reason: say('Continue when the cause is gone.') };
   }
   // With nothing unsafe left, every effectful call is known to have ended or not to have begun.
   const isUntouched = !facts.visible && facts.tools.length === 0 && !input.replayedBefore;
   const [rule, way] = isUntouched ? ([8, 'replay'] as const) : ([9, 'resume'] as const);
-  if (mode === 'off') {
-    const reason = say('Recovery is switched off.', 'You can continue it.');
-    return { ...still, type: 'stop', rule, outcome: outcomeOf(input.incident), reason };
-  }
-  if (mode === 'ask') {
+  if (mode === 'ask' && !agreed) {
     const reason = say('Recovery is set to ask first.');
     return { ...still, type: 'ask', rule, tools: [], yes: way, reason };
   }
-  const n = used + 1;
+  const n = agreed ? used : used + 1;
+  const of = agreed ? '' : ` (${n}/${limit})`;
   const next =
     way === 'replay'
-      ? `Nothing had been shown or begun, so the same prompt is sent again (${n}/${limit}).`
-      : `The turn goes on in the same session (${n}/${limit}).`;
+      ? `Nothing had been shown or begun, so the same prompt is sent again${of}.`
+      : `The turn goes on in the same session${of}.`;
   return { n, limit, type: way, rule, reason: say(next) };
 }
 
@@ -132,19 +141,13 @@ function outcomeOf(incident: Incident): Outcome {
       return 'server-unreachable';
     case 'session-stalled':
       return 'session-stalled';
+    case 'owner-gone':
+      return 'interrupted';
     case 'model-failed':
       return 'error';
     default:
       return assertNever(incident);
   }
-}
-
-function spent({ recoveries: { used, limit } }: DecisionInput['budget']): string {
-  const what =
-    used >= limit
-      ? `The recoveries of this turn are used up (${used}/${limit}).`
-      : 'No restart of the server is left for now.';
-  return `${what} Continue by hand when the cause is gone.`;
 }
 
 function reasonOf({ facts, incident }: DecisionInput, unsafe: readonly ToolFact[], end: string[]): string {

@@ -1,10 +1,16 @@
 /** Why an attempt did not end well, and the records that say so and what was decided. */
 import * as v from 'valibot';
+import { OUTCOMES } from '../outcome.ts';
+
+/** `auto` follows the table, `ask` asks before anything is sent again, `off` sends nothing again. */
+export const RECOVERY_MODES = ['auto', 'ask', 'off'] as const;
+export type RecoveryMode = (typeof RECOVERY_MODES)[number];
 
 /**
  * What happened, as far as the decision needs it. No words of a provider: they are untrusted and stay in the details.
  *
  * - `server-died`: the process of an owned server ended; `code` and `signal` are both absent when nobody saw it end
+ * - `owner-gone`: the window that did the turn went away, and so did the server; whether on purpose nobody knows
  * - `server-unreachable`: a server without a process handle was away
  * - `session-stalled`: the server lived, and the clock of that name ran out after `silentMs`
  * - `model-failed`: the engine gave a model call up; `retriable` only where the same call may go well later
@@ -15,6 +21,7 @@ export const IncidentSchema = v.variant('type', [
     code: v.optional(v.number()),
     signal: v.optional(v.string()),
   }),
+  v.object({ type: v.literal('owner-gone') }),
   v.object({ type: v.literal('server-unreachable') }),
   v.object({
     type: v.literal('session-stalled'),
@@ -73,6 +80,10 @@ export const DecisionRecordSchema = v.object({
   rule: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** Sentences for people. */
   reason: v.string(),
+  /** With `stop`: how the turn ends. */
+  outcome: v.optional(v.picklist(OUTCOMES)),
+  /** With `ask`: the calls whose effect is not known, a line each. */
+  tools: v.optional(v.array(v.string())),
   /** Recoveries of the turn, this one included where it is one, of `limit`. */
   n: Count,
   limit: Count,

@@ -12,6 +12,8 @@ export function incidentSentence(incident: Incident): string {
   switch (incident.type) {
     case 'server-died':
       return crashSentence({ ...incident, stderrTail: '' });
+    case 'owner-gone':
+      return 'The window was closed or crashed while the turn ran, and the server has ended since.';
     case 'server-unreachable':
       return 'The server could not be reached any more.';
     case 'session-stalled': {

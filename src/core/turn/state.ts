@@ -1,7 +1,8 @@
 /** The states of a turn, what its machine asks for, and its clocks. */
-import type { EngineError, Prompt } from '../engine.ts';
+import type { EngineError, Prompt, Repair } from '../engine.ts';
 import type { RecordBody, RecordOf, StopCause } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
+import type { Incident, RecoveryMode } from '../recovery/incident.ts';
 import { type Asked, NOTHING_ASKED } from './asked.ts';
 
 /** A completed final answer settles the turn after this long even when the engine's own word never comes, ms. */
@@ -23,7 +24,10 @@ export const UNREACHABLE_MS = 300_000;
 /** opencode 1.18.33 calls the model again for ever when its stream ends without a reason; the second is one too many. */
 export const UNKNOWN_FINISH_LIMIT = 2;
 
-export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable';
+/** A failed attempt's session must be read back within this time, a server's start included, ms; else it stays unknown. */
+export const READ_BACK_MS = 180_000;
+
+export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable' | 'read-back';
 
 interface Base {
   turnId: string;
@@ -48,8 +52,25 @@ interface Base {
   sending: boolean;
   /** When the server took the prompt, or was found to have it. */
   sentAt?: number;
+  /** What recovery may do in this turn. */
+  recovery: RecoveryMode;
+  /** How often it has gone on by itself. */
+  recoveries: number;
+  /** How often the server died under it. */
+  deaths: number;
+  /** Whether its last recovery was a replay. */
+  replayed: boolean;
+  /** What the model is told in this attempt of the one before. */
+  notice?: string;
   /** While the server cannot be reached: the sentence that says so. What it does meanwhile is not known. */
   unreachable?: string;
+}
+
+/** Of an attempt that did not end well, until the next one begins. */
+interface Failure {
+  incident: Incident;
+  /** Whether the user has agreed to go on. */
+  agreed: boolean;
 }
 
 export type TurnState =
@@ -58,6 +79,9 @@ export type TurnState =
   | (Base & { phase: 'accepted' })
   | (Base & { phase: 'running' })
   | (Base & { phase: 'waiting' })
+  | (Base & Failure & { phase: 'failed' })
+  | (Base & Failure & { phase: 'asking' })
+  | (Base & Failure & { phase: 'mending' })
   | (Base & {
       phase: 'settled';
       outcome: Outcome;
@@ -66,6 +90,10 @@ export type TurnState =
       message?: string;
       error?: EngineError;
     });
+
+export type TurnIn<P extends TurnState['phase']> = Extract<TurnState, { phase: P }>;
+
+export type Step = { turn: TurnState; effects: TurnEffect[] };
 
 export type TurnEffect =
   /** Send the prompt of this turn; its ids are in the journal already. */
@@ -78,6 +106,10 @@ export type TurnEffect =
   /** Re-read the session from the server, feed what it says as events, then append `synced`. */
   | { type: 'sync'; turnId: string }
   | { type: 'abort'; turnId: string }
+  /** Have a server, within its budget, and read the session back; appends `recovery-failed` where there is none. */
+  | { type: 'recover'; turnId: string }
+  /** End what dead servers left running, put the session in order, then append `session-mended`. */
+  | { type: 'mend'; turnId: string; repairs: Repair[] }
   /** A decision: to be appended to the journal at once. */
   | { type: 'record'; body: RecordBody };
 
@@ -95,5 +127,9 @@ export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
     asked: NOTHING_ASKED,
     worked: false,
     sending: false,
+    recovery: record.recovery ?? 'off',
+    recoveries: 0,
+    deaths: 0,
+    replayed: false,
   };
 }

@@ -2,15 +2,21 @@
  * The machine of one turn: from a drafted prompt to a named outcome.
  *
  *   drafted ──▶ sent ──▶ accepted ──▶ running ⇄ waiting
- *                 │          │           │         │
- *                 └──────────┴─────┬─────┴─────────┘
- *                                  ▼
- *                               settled
+ *      ▲          │          │           │         │
+ *      │          └──────────┴─────┬─────┴─────────┘
+ *      │                           ▼
+ *      └──── mending ◀── failed ──▶ settled
+ *                         │  ▲
+ *                         ▼  │
+ *                        asking
  *
  *   sent      the request left; whether the server has the prompt is unknown
  *   accepted  the prompt's own part was seen: the server has stored it
  *   running   the engine works on it
  *   waiting   a permission or a question waits for the user
+ *   failed    its attempt failed: a server is had, the session read back, and a decision taken (`recovery.ts`)
+ *   asking    recovery asks the user whether to go on
+ *   mending   it is decided to go on: the session is put in order for the next attempt, which begins as `drafted`
  *   settled   it has an outcome; nothing changes it any more
  *
  * `stepTurn` decides by records and facts alone. It never settles by itself: it proposes a `turn-settled`
@@ -21,6 +27,18 @@ import type { EngineEvent } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import type { JournalRecord, RecordOf, StopCause } from '../journal/record.ts';
 import { answered, cut, heard, NOTHING_ASKED, unheard } from './asked.ts';
+import {
+  beginAnew,
+  failAttempt,
+  isRecovering,
+  onDecision,
+  onIncident,
+  onMended,
+  onNoServer,
+  onReadBack,
+  onReadBackLate,
+  onRecoveryAnswer,
+} from './recovery.ts';
 import { finalAnswer, type Facts, outstandingTools, settlement } from './settle.ts';
 import {
   ACCEPT_MS,
@@ -30,6 +48,7 @@ import {
   REFUSED_MS,
   RESYNC_MS,
   STOP_MS,
+  type Step,
   type TurnEffect,
   type TurnState,
   type TurnTimer,
@@ -37,38 +56,37 @@ import {
   UNREACHABLE_MS,
 } from './state.ts';
 
-type Step = { turn: TurnState; effects: TurnEffect[] };
-
 /**
  * One step. The conversation has the record's event folded in already. Records of other turns and sessions
  * leave the turn as it is.
  */
 export function stepTurn(turn: TurnState, record: JournalRecord, conversation: Conversation): Step {
   if (turn.phase === 'settled') return stay(turn);
+  if ('turnId' in record && record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
   switch (record.kind) {
     case 'attempt-started':
-      if (record.turnId !== turn.turnId) return stay(turn);
       return {
-        turn: {
-          ...turn,
-          attempt: record.attempt,
-          startedAt: record.at,
-          progressAt: record.at,
-          answersBefore: turn.answers.length,
-          asked: NOTHING_ASKED,
-        },
+        turn: attempted(turn, record),
         effects: turn.stop === undefined ? [{ type: 'send', turnId: turn.turnId }] : [],
       };
+    case 'incident':
+      return onIncident(turn, record, conversation);
+    case 'decision':
+      return onDecision(turn, record, conversation);
+    case 'session-mended':
+      return onMended(turn, record);
+    case 'recovery-answered':
+      return onRecoveryAnswer(turn, record);
+    case 'recovery-failed':
+      return onNoServer(turn, record, conversation);
     case 'prompt-send-started':
-      if (record.turnId !== turn.turnId) return stay(turn);
       return stay({ ...turn, sending: true, ...(turn.phase === 'drafted' && { phase: 'sent' }) });
     case 'prompt-send-completed': {
-      if (record.turnId !== turn.turnId) return stay(turn);
       const sent = { ...turn, sending: false, sentAt: record.at };
       return stay(sent, turn.phase === 'sent' ? [timer(turn, 'accept', ACCEPT_MS)] : []);
     }
     case 'prompt-send-failed':
-      return record.turnId === turn.turnId ? onSendFailed(turn, record, conversation) : stay(turn);
+      return onSendFailed(turn, record, conversation);
     case 'event':
       return onEvent(turn, record.event, record.at, conversation);
     case 'stream':
@@ -77,7 +95,7 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
         ? { turn: { ...turn, asked: unheard(turn.asked) }, effects: [{ type: 'sync', turnId: turn.turnId }] }
         : stay(turn);
     case 'owner':
-      return onOwner({ ...turn, asked: unheard(turn.asked), progressAt: record.at }, conversation);
+      return onOwner({ ...turn, asked: unheard(turn.asked), progressAt: record.at }, record, conversation);
     case 'answered':
       return stay({ ...turn, asked: answered(turn.asked, record.askId) });
     case 'server':
@@ -87,19 +105,33 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
         conversation,
       );
     case 'stop-requested':
-      if (record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
       return onStop(turn, record.cause, conversation);
     case 'timer':
-      return record.turnId === turn.turnId
-        ? onTimer(turn, record.name as TurnTimer, conversation)
-        : stay(turn);
+      return onTimer(turn, record.name as TurnTimer, conversation);
     case 'synced':
-      return record.turnId === turn.turnId ? onSynced(turn, record, conversation) : stay(turn);
+      return onSynced(turn, record, conversation);
     case 'turn-settled':
-      return record.turnId === turn.turnId ? stay(settled(turn, record)) : stay(turn);
+      return stay(settled(turn, record));
     default:
       return stay(turn);
   }
+}
+
+/** A new attempt knows nothing of what went wrong in the one before. */
+function attempted(turn: TurnState, { attempt, at, notice }: RecordOf<'attempt-started'>): TurnState {
+  const { lastError: _error, unreachable: _unreachable, notice: _notice, sentAt: _sentAt, ...rest } = turn;
+  return {
+    ...rest,
+    phase: 'drafted',
+    attempt,
+    startedAt: at,
+    progressAt: at,
+    worked: false,
+    sending: false,
+    answersBefore: turn.answers.length,
+    asked: NOTHING_ASKED,
+    ...(notice === undefined ? {} : { notice }),
+  };
 }
 
 function settled(turn: TurnState, record: RecordOf<'turn-settled'>): TurnState {
@@ -121,12 +153,21 @@ function onSendFailed(
 ): Step {
   if (turn.phase !== 'sent') return stay({ ...turn, sending: false });
   const failed = { ...turn, sending: false, lastError: record.error };
+  // A server that is about to be found dead takes its prompt along.
+  if (record.fateUnknown && turn.recovery !== 'off')
+    return stay(failed, [timer(turn, 'idle', RESYNC_MS)]);
   return settle(failed, conversation, { sendFailed: true, unreachable: record.fateUnknown });
 }
 
 function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: Conversation): Step {
   // Every event of the session, or of a sub-agent working for it, is progress.
   const now: TurnState = { ...turn, asked: heard(turn.asked, event), progressAt: at };
+  if (isRecovering(turn)) {
+    // The session is being read back: what it holds is known from here on.
+    const { type } = event;
+    if (type === 'message' && event.message.parentId === turn.prompt.messageId) noteAnswer(turn, event.message.id);
+    return stay(turn);
+  }
   if (event.sessionId !== turn.sessionId) {
     return event.type === 'ask' || event.type === 'ask-closed' ? stay(asking(now, conversation)) : stay(now);
   }
@@ -174,8 +215,7 @@ function onWorkPart(turn: TurnState, messageId: string, conversation: Conversati
 }
 
 function onAnswer(turn: TurnState, messageId: string, conversation: Conversation): Step {
-  // From the end: a known one is among the last.
-  if (turn.answers.lastIndexOf(messageId) < 0) turn.answers.push(messageId);
+  noteAnswer(turn, messageId);
   const next = working(turn);
   if (next.stop === undefined && unknownFinishes(next, conversation) >= UNKNOWN_FINISH_LIMIT) {
     return {
@@ -184,6 +224,11 @@ function onAnswer(turn: TurnState, messageId: string, conversation: Conversation
     };
   }
   return stay(next, inferEnd(next, conversation));
+}
+
+function noteAnswer(turn: TurnState, messageId: string): void {
+  // From the end: a known one is among the last.
+  if (turn.answers.lastIndexOf(messageId) < 0) turn.answers.push(messageId);
 }
 
 function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversation: Conversation): Step {
@@ -203,8 +248,14 @@ function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversati
  * The turn goes on in a new process. Its timers died with the old one, and so did a request that was under way; where
  * the turn stands is read from the server once its stream is open.
  */
-function onOwner(turn: TurnState, conversation: Conversation): Step {
+function onOwner(turn: TurnState, { serverGone }: RecordOf<'owner'>, conversation: Conversation): Step {
   if (turn.phase === 'settled') return stay(turn);
+  if (isRecovering(turn)) return beginAnew(turn);
+  if (serverGone === true) {
+    return turn.stop === undefined
+      ? failAttempt(turn, { type: 'owner-gone' }, conversation)
+      : settle(turn, conversation, { unreachable: true });
+  }
   const adopted: TurnState = turn.phase === 'waiting' ? { ...turn, phase: 'running' } : turn;
   if (adopted.stop !== undefined) {
     return stay(adopted, [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)]);
@@ -228,6 +279,7 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
     case 'stopped':
     case 'failed':
     case 'backing-off':
+      if (isRecovering(turn)) return record.exit === undefined ? stay(turn) : beginAnew(turn);
       if (
         turn.phase === 'drafted' &&
         turn.stop === undefined &&
@@ -236,6 +288,15 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
       ) {
         return stay(turn);
       }
+      if (turn.recovery !== 'off' && turn.stop === undefined) {
+        const { code, signal } = record.exit ?? {};
+        const cause = {
+          type: 'server-died' as const,
+          ...(code === undefined ? {} : { code }),
+          ...(signal === undefined ? {} : { signal }),
+        };
+        return failAttempt(turn, cause, conversation);
+      }
       return settle(turn, conversation, {
         unreachable: true,
         ...(record.exit === undefined ? {} : { exit: record.exit }),
@@ -243,7 +304,7 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
       });
     case 'unreachable':
       // Nobody holds its process, so it may well go on with the turn. Its patience begins once.
-      if (turn.phase === 'drafted' || turn.unreachable !== undefined) return stay(turn);
+      if (turn.phase === 'drafted' || isRecovering(turn) || turn.unreachable !== undefined) return stay(turn);
       return {
         turn: { ...turn, unreachable: record.reason ?? 'The server cannot be reached.' },
         effects: [timer(turn, 'unreachable', UNREACHABLE_MS)],
@@ -270,7 +331,10 @@ function onReachable(turn: TurnState, conversation: Conversation): Step {
 function onStop(turn: TurnState, cause: StopCause, conversation: Conversation): Step {
   if (turn.stop !== undefined) return stay(turn);
   const stopping = { ...turn, stop: cause };
-  if (turn.phase === 'drafted') return settle(stopping, conversation);
+  if (turn.phase === 'drafted' || isRecovering(turn)) {
+    const step = settle(stopping, conversation);
+    return { ...step, effects: [...step.effects, cancel(turn, 'read-back'), cancel(turn, 'idle')] };
+  }
   return { turn: stopping, effects: [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)] };
 }
 
@@ -280,6 +344,8 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
       return canInferEnd(turn, conversation) ? settle(turn, conversation, { inferred: true }) : stay(turn);
     case 'stop':
       return settle(turn, conversation);
+    case 'read-back':
+      return turn.phase === 'failed' ? onReadBackLate(turn, conversation) : stay(turn);
     case 'unreachable': {
       if (turn.unreachable === undefined) return stay(turn);
       const minutes = UNREACHABLE_MS / 60_000;
@@ -296,6 +362,7 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
 }
 
 function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversation: Conversation): Step {
+  if (isRecovering(turn)) return turn.phase === 'failed' ? onReadBack(turn, status, conversation) : stay(turn);
   // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
   if (status === 'unknown') return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
   if (status === 'busy' || status === 'retry') return stay(turn);
@@ -317,12 +384,12 @@ function isAnswer(turn: TurnState, messageId: string, conversation: Conversation
 
 /** Moves to `running` or `waiting`, whatever the open asks say. */
 function working(turn: TurnState): TurnState {
-  if (turn.phase === 'waiting' || turn.phase === 'settled') return turn;
+  if (turn.phase === 'waiting' || turn.phase === 'settled' || isRecovering(turn)) return turn;
   return { ...turn, phase: 'running', worked: true };
 }
 
 function asking(turn: TurnState, conversation: Conversation): TurnState {
-  if (turn.phase === 'drafted' || turn.phase === 'settled') return turn;
+  if (turn.phase === 'drafted' || turn.phase === 'settled' || isRecovering(turn)) return turn;
   return { ...turn, phase: conversation.asks.size > 0 ? 'waiting' : 'running', worked: true };
 }
 

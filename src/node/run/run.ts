@@ -19,6 +19,7 @@ import {
 } from '../../core/journal/state.ts';
 import { RunViewFold } from '../../core/journal/view.ts';
 import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
+import type { RecoveryMode } from '../../core/recovery/incident.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
 import type { TurnTimer } from '../../core/turn/state.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
@@ -35,15 +36,22 @@ export interface RunConnection {
   client: EngineClient;
 }
 
+const ENDS_BATCH: ReadonlySet<RecordBody['kind']> = new Set(['turn-settled', 'incident', 'decision', 'attempt-started']);
+
 export interface RunOptions {
   id: string;
   writer: JournalWriter;
   clock: Clock;
   stallLimitMs: number;
+  recovery: RecoveryMode;
   /** Told once when the journal can no longer be written. */
   onJournalError(error: unknown): void;
   /** Told when another process has taken the run over: from here on it is followed. */
   onLeaseLost(run: Run): void;
+  /** Brings a server for a turn that goes on, and reads its session back. Never rejects. */
+  onRecover(run: Run): Promise<void>;
+  /** Ends what the tools of dead servers left running. Never rejects. */
+  endLeftovers(): Promise<void>;
   /** Carries out the effects of a review. */
   onReviewEffect(run: Run, effect: ReviewEffect): Promise<void>;
 }
@@ -81,6 +89,7 @@ export class Run {
       turn: () => this.state.turn,
       connection: () => this.#connection,
       intake: this.#intake,
+      endLeftovers: () => options.endLeftovers(),
       // What was under way here ends here, where another process has the run by now.
       tell: (body) => {
         if (!this.#followed) this.append(body);
@@ -217,7 +226,8 @@ export class Run {
   /** Drafts a turn and starts its first attempt. The ids are in the journal before anything is sent. */
   startTurn(sessionId: string, prompt: Prompt, label: string): void {
     const turnId = `t${this.state.turnsSettled + 1}`;
-    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label });
+    const { recovery } = this.#options;
+    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label, recovery });
     this.append({ kind: 'attempt-started', turnId, attempt: 1 });
   }
 
@@ -250,6 +260,18 @@ export class Run {
         this.append({ kind: 'event', event: { type: 'ask', sessionId: ask.sessionId, ask } });
       throw error;
     }
+  }
+
+  /** Says what is to become of a turn that recovery asks about. @throws ForeignRunError */
+  answerRecovery(choice: 'go-on' | 'keep'): void {
+    const { turn } = this.state;
+    if (turn?.phase === 'asking') this.append({ kind: 'recovery-answered', turnId: turn.turnId, choice });
+  }
+
+  /** Reads the running turn's session from the server. */
+  async readBack(): Promise<void> {
+    const { turn } = this.state;
+    if (turn !== undefined) await this.#work.perform({ type: 'sync', turnId: turn.turnId });
   }
 
   /** Resolves when nothing is under way any more. */
@@ -321,10 +343,10 @@ export class Run {
     this.#emitSoon();
   }
 
-  /** The next batch. It ends with an end of the turn, so that what came after that is seen in its light. */
+  /** The next batch. It ends with a decision, so that what came after that is seen in its light. */
   #takeQueue(): RecordBody[] {
     const pending = this.#queue.splice(0).filter((body) => !isOvertaken(this.state, body));
-    const end = pending.findIndex((body) => body.kind === 'turn-settled') + 1;
+    const end = pending.findIndex(({ kind }) => ENDS_BATCH.has(kind)) + 1;
     if (end > 0) this.#queue.push(...pending.splice(end));
     return pending;
   }
@@ -397,7 +419,11 @@ export class Run {
       case 'resend':
       case 'sync':
       case 'abort':
+      case 'mend':
         void this.#work.perform(effect);
+        return;
+      case 'recover':
+        void this.#options.onRecover(this);
         return;
       case 'inspect':
       case 'repair':

@@ -1,5 +1,5 @@
 /** Carries out what a turn's machine asks of the server: send, look up, re-read, abort. */
-import type { EngineClient } from '../../core/engine.ts';
+import type { EngineClient, Prompt, Repair } from '../../core/engine.ts';
 import { assertNever, explain, RequestError } from '../../core/errors.ts';
 import type { RecordBody } from '../../core/journal/record.ts';
 import type { TurnEffect, TurnState } from '../../core/turn/state.ts';
@@ -9,11 +9,13 @@ export interface TurnDesk {
   turn(): TurnState | undefined;
   connection(): { client: EngineClient } | undefined;
   intake: EventIntake;
+  /** Ends what the tools of dead servers left running. Never rejects. */
+  endLeftovers(): Promise<void>;
   /** Appends a record, unless the run is no longer ours. */
   tell(body: RecordBody): void;
 }
 
-export type TurnRequest = Extract<TurnEffect, { type: 'send' | 'resend' | 'sync' | 'abort' }>;
+export type TurnRequest = Extract<TurnEffect, { type: 'send' | 'resend' | 'sync' | 'abort' | 'mend' }>;
 
 export class TurnWork {
   readonly #desk: TurnDesk;
@@ -23,10 +25,10 @@ export class TurnWork {
   }
 
   /** Never rejects: what goes wrong is a record too. */
-  async perform({ type, turnId }: TurnRequest): Promise<void> {
+  async perform(request: TurnRequest): Promise<void> {
     const turn = this.#desk.turn();
-    if (turn?.turnId !== turnId) return;
-    switch (type) {
+    if (turn?.turnId !== request.turnId) return;
+    switch (request.type) {
       case 'send':
         return this.#send(turn, false);
       case 'resend':
@@ -35,13 +37,17 @@ export class TurnWork {
         return this.#sync(turn);
       case 'abort':
         return this.#abort(turn);
+      case 'mend':
+        return this.#mend(turn, request.repairs);
       default:
-        assertNever(type);
+        assertNever(request);
     }
   }
 
   /** @param isLookedUp where an earlier try may have reached the server: the same ids are never sent blindly. */
-  async #send({ turnId, sessionId, prompt }: TurnState, isLookedUp: boolean): Promise<void> {
+  async #send(turn: TurnState, isLookedUp: boolean): Promise<void> {
+    const { turnId, sessionId } = turn;
+    const prompt = promptOf(turn);
     const connection = this.#desk.connection();
     // Leave the fold that asked for this before appending to it.
     await Promise.resolve();
@@ -88,6 +94,19 @@ export class TurnWork {
     }
   }
 
+  async #mend({ turnId, sessionId }: TurnState, repairs: readonly Repair[]): Promise<void> {
+    const connection = this.#desk.connection();
+    // They may still be at work on what the next attempt would do again.
+    await this.#desk.endLeftovers();
+    try {
+      if (connection === undefined) throw new RequestError('repair', true, 'There is no server to ask');
+      if (repairs.length > 0) await connection.client.repair(sessionId, repairs);
+      this.#desk.tell({ kind: 'session-mended', turnId });
+    } catch (error) {
+      this.#desk.tell({ kind: 'session-mended', turnId, problem: explain(error) });
+    }
+  }
+
   async #abort({ sessionId }: TurnState): Promise<void> {
     try {
       await this.#desk.connection()?.client.abort(sessionId);
@@ -95,4 +114,10 @@ export class TurnWork {
       // The stop timer settles the turn; a server that cannot be told is no reason to keep it running.
     }
   }
+}
+
+/** The prompt of an attempt: the same ids each time, and what the model has to know of the attempt before. */
+function promptOf({ prompt, notice }: TurnState): Prompt {
+  if (notice === undefined) return prompt;
+  return { ...prompt, system: prompt.system === undefined ? notice : `${prompt.system}\n\n${notice}` };
 }

@@ -1,0 +1,242 @@
+/**
+ * What becomes of a turn whose attempt failed. The part of the turn's machine between a failure and either the next
+ * attempt or the end:
+ *
+ *   failed ──(a server, and the session read back)──▶ decision
+ *     ▲                                                │
+ *     │            replay, resume ──▶ mending ──▶ the next attempt
+ *     │            ask, offer ──▶ asking ──(go on)──▶ failed
+ *     │                              └────(keep)────▶ settled
+ *     │            follow ──▶ running
+ *     │            accept, stop ──▶ settled
+ *     └── the server dies again while anything of this is under way
+ *
+ * A decision is a record, taken with what is known at that moment; nothing is sent before it stands in the journal.
+ */
+import type { Conversation } from '../journal/conversation.ts';
+import type { RecordBody, RecordOf } from '../journal/record.ts';
+import { decide, type Decision, RECOVERIES_PER_TURN } from '../recovery/decide.ts';
+import { factsOf, summaryOf, turnTools } from '../recovery/facts.ts';
+import type { Incident } from '../recovery/incident.ts';
+import { resumeNotice } from '../recovery/notice.ts';
+import { repairsOf } from '../recovery/repair.ts';
+import { toolLine } from '../recovery/wording.ts';
+import {
+  READ_BACK_MS,
+  RESYNC_MS,
+  type Step,
+  type TurnEffect,
+  type TurnIn,
+  type TurnState,
+  type TurnTimer,
+} from './state.ts';
+
+/** All timers of an attempt: none of them outlives it. */
+const OF_AN_ATTEMPT: readonly TurnTimer[] = ['inferred', 'idle', 'refused', 'accept', 'unreachable'];
+
+/** The attempt failed. Proposes the incident; what is done about it is decided from its record on. */
+export function failAttempt(turn: TurnState, cause: Incident, conversation: Conversation): Step {
+  const facts = factsOf(turn, conversation, 'in-part');
+  const body: RecordBody = {
+    kind: 'incident',
+    turnId: turn.turnId,
+    attempt: turn.attempt,
+    cause,
+    facts: summaryOf(facts),
+  };
+  return { turn, effects: [...cancelAll(turn), { type: 'record', body }] };
+}
+
+/** Whether recovery has the turn: between a failed attempt and the next one, or its end. */
+export function isRecovering(turn: TurnState): turn is TurnIn<'failed' | 'asking' | 'mending'> {
+  return turn.phase === 'failed' || turn.phase === 'asking' || turn.phase === 'mending';
+}
+
+export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conversation: Conversation): Step {
+  const failed: TurnIn<'failed'> = {
+    ...turn,
+    phase: 'failed',
+    incident: record.cause,
+    agreed: false,
+    sending: false,
+    deaths: turn.deaths + (record.cause.type === 'server-died' ? 1 : 0),
+  };
+  // Before a server is started: some failures need none.
+  const now = decisionOf(failed, conversation, { server: 'gone', told: 'in-part', restarts: 'left' });
+  const needsNone = now.type === 'accept' || now.type === 'stop' || now.rule === 2;
+  return needsNone ? propose(failed, now) : seekServer(failed);
+}
+
+export function onDecision(turn: TurnState, record: RecordOf<'decision'>, conversation: Conversation): Step {
+  if (turn.phase !== 'failed') return { turn, effects: [] };
+  const { incident } = turn;
+  const readBack = cancel(turn, 'read-back');
+  switch (record.decision) {
+    case 'follow':
+      return { turn: { ...turn, phase: 'running', worked: true }, effects: [readBack] };
+    case 'ask':
+    case 'offer':
+      return { turn: { ...turn, phase: 'asking' }, effects: [readBack] };
+    case 'replay':
+    case 'resume': {
+      const mending: TurnIn<'mending'> = {
+        ...turn,
+        phase: 'mending',
+        recoveries: record.n,
+        replayed: record.decision === 'replay',
+        notice: resumeNotice(incident, turnTools(turn, conversation)),
+      };
+      const repairs = repairsOf(turn, conversation);
+      return { turn: mending, effects: [readBack, { type: 'mend', turnId: turn.turnId, repairs }] };
+    }
+    case 'accept':
+    case 'stop': {
+      const settled: RecordBody = {
+        kind: 'turn-settled',
+        turnId: turn.turnId,
+        outcome: record.outcome ?? 'ok',
+        inferred: record.decision === 'accept',
+        ...(record.decision === 'accept' ? {} : { message: record.reason }),
+      };
+      return { turn, effects: [readBack, { type: 'record', body: settled }] };
+    }
+    default:
+      return record.decision satisfies never;
+  }
+}
+
+/** The session was put in order, or could not be. */
+export function onMended(turn: TurnState, record: RecordOf<'session-mended'>): Step {
+  if (turn.phase !== 'mending') return { turn, effects: [] };
+  if (record.problem !== undefined) return seekServer({ ...turn, phase: 'failed', agreed: turn.agreed });
+  const body: RecordBody = {
+    kind: 'attempt-started',
+    turnId: turn.turnId,
+    attempt: turn.attempt + 1,
+    ...(turn.replayed ? {} : { notice: turn.notice ?? '' }),
+  };
+  return { turn, effects: [{ type: 'record', body }] };
+}
+
+/** The user has answered what recovery asked. */
+export function onRecoveryAnswer(turn: TurnState, record: RecordOf<'recovery-answered'>): Step {
+  if (turn.phase !== 'asking') return { turn, effects: [] };
+  if (record.choice === 'go-on') return seekServer({ ...turn, phase: 'failed', agreed: true });
+  const body: RecordBody = {
+    kind: 'turn-settled',
+    turnId: turn.turnId,
+    outcome: turn.incident.type === 'session-stalled' ? 'session-stalled' : 'interrupted',
+    inferred: false,
+    message: 'Kept as it is: you chose not to go on with it.',
+  };
+  return { turn, effects: [{ type: 'record', body }] };
+}
+
+/** The session was read back while recovery has the turn. */
+export function onReadBack(
+  turn: TurnIn<'failed'>,
+  status: RecordOf<'synced'>['status'],
+  conversation: Conversation,
+): Step {
+  // It did not answer. If it died, that is told; if it is busy with its start, it answers later.
+  if (status === 'unknown') return { turn, effects: [timer(turn, 'idle', RESYNC_MS)] };
+  const server = status === 'idle' ? 'gone' : 'working';
+  return propose(turn, decisionOf(turn, conversation, { server, told: 'whole', restarts: 'left' }));
+}
+
+/** It could not be read back in time: the decision is taken without. */
+export function onReadBackLate(turn: TurnIn<'failed'>, conversation: Conversation): Step {
+  return propose(
+    turn,
+    decisionOf(turn, conversation, { server: 'unknown', told: 'in-part', restarts: 'left' }),
+  );
+}
+
+/** No server could be had, or none may be started. */
+export function onNoServer(
+  turn: TurnState,
+  record: RecordOf<'recovery-failed'>,
+  conversation: Conversation,
+): Step {
+  if (turn.phase !== 'failed') return { turn, effects: [] };
+  const decision = decisionOf(turn, conversation, { server: 'gone', told: 'whole', restarts: 'spent' });
+  return propose(turn, { ...decision, reason: `${decision.reason} ${record.reason}` });
+}
+
+/** The server died, or another process goes on with the turn, while recovery has it. */
+export function beginAnew(turn: TurnIn<'failed' | 'asking' | 'mending'>): Step {
+  if (turn.phase === 'asking') return { turn, effects: [] };
+  return seekServer({ ...turn, phase: 'failed', agreed: turn.agreed });
+}
+
+function seekServer(turn: TurnIn<'failed'>): Step {
+  return {
+    turn,
+    effects: [{ type: 'recover', turnId: turn.turnId }, timer(turn, 'read-back', READ_BACK_MS)],
+  };
+}
+
+interface Known {
+  server: 'gone' | 'working' | 'unknown';
+  told: 'whole' | 'in-part';
+  restarts: 'left' | 'spent';
+}
+
+function decisionOf(
+  turn: TurnIn<'failed'>,
+  conversation: Conversation,
+  { server, told, restarts }: Known,
+): Decision {
+  return decide({
+    facts: factsOf(turn, conversation, told),
+    incident: turn.incident,
+    ...(turn.stop === undefined ? {} : { stop: turn.stop }),
+    server,
+    budget: { recoveries: { used: turn.recoveries, limit: RECOVERIES_PER_TURN }, restarts },
+    deaths: turn.deaths,
+    replayedBefore: turn.replayed,
+    overtaken: isOvertaken(turn, conversation),
+    mode: turn.recovery,
+    agreed: turn.agreed,
+  });
+}
+
+/** Whether the session went on with another prompt: the old one must not be sent again then. */
+function isOvertaken(turn: TurnState, conversation: Conversation): boolean {
+  let isLater = false;
+  for (const [id, { info, sessionId }] of conversation.messages) {
+    if (sessionId !== turn.sessionId || info.role !== 'user') continue;
+    if (id === turn.prompt.messageId) isLater = true;
+    else if (isLater) return true;
+  }
+  return false;
+}
+
+function propose(turn: TurnIn<'failed'>, decision: Decision): Step {
+  const { type, rule, reason, n, limit } = decision;
+  const body: RecordBody = {
+    kind: 'decision',
+    turnId: turn.turnId,
+    attempt: turn.attempt,
+    decision: type,
+    rule,
+    reason,
+    n,
+    limit,
+    ...(type === 'stop' ? { outcome: decision.outcome } : {}),
+    ...(type === 'ask' ? { tools: decision.tools.map(toolLine) } : {}),
+  };
+  return { turn, effects: [{ type: 'record', body }] };
+}
+
+function cancelAll(turn: TurnState): TurnEffect[] {
+  return OF_AN_ATTEMPT.map((name) => cancel(turn, name));
+}
+
+function timer(turn: TurnState, name: TurnTimer, ms: number): TurnEffect {
+  return { type: 'timer', turnId: turn.turnId, name, ms };
+}
+
+function cancel(turn: TurnState, name: TurnTimer): TurnEffect {
+  return { type: 'cancel-timer', turnId: turn.turnId, name };
+}
