@@ -1,6 +1,6 @@
 /** The command line, parsed into what it asks for. Pure: nothing is looked up, opened or started here. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { modelProblem, urlProblem } from '../core/settings.ts';
+import { modelProblem, recoveryModeProblem, urlProblem } from '../core/settings.ts';
 
 /** The commands that have a page of help. */
 export const COMMANDS = ['review', 'run', 'replay'] as const;
@@ -17,6 +17,8 @@ export interface EngineFlags {
   attach?: string;
   /** Folder for journals and logs. */
   journal?: string;
+  /** What recovery may do by itself: `auto`, `ask` or `off`. */
+  recovery?: string;
 }
 
 export type ReviewCommand = EngineFlags & { name: 'review'; target: string; report?: string };
@@ -51,6 +53,7 @@ const ENGINE = {
   'engine-path': { type: 'string' },
   attach: { type: 'string' },
   journal: { type: 'string' },
+  recovery: { type: 'string' },
 } as const satisfies Options;
 const OPTIONS: Readonly<Record<CommandName, Options>> = {
   review: { ...ENGINE, target: { type: 'string' }, report: { type: 'string' } },
@@ -142,6 +145,8 @@ function engineFlags(command: CommandName, values: Values): EngineFlags {
     if (problem !== undefined) throw new UsageError(`--${flag} ${problem}`, command);
   };
   if (model !== undefined) refuse('model', modelProblem(model));
+  const recovery = text(values, 'recovery');
+  if (recovery !== undefined) refuse('recovery', recoveryModeProblem(recovery));
   if (attach !== undefined) {
     refuse('attach', urlProblem(attach));
     if (/^https?:\/\/[^/]*@/.test(attach))
@@ -157,6 +162,7 @@ function engineFlags(command: CommandName, values: Values): EngineFlags {
     ...given('model', model),
     ...given('enginePath', enginePath),
     ...given('attach', attach),
+    ...given('recovery', recovery),
     ...given('journal', text(values, 'journal')),
   };
 }

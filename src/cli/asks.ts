@@ -3,6 +3,7 @@ import * as readline from 'node:readline';
 import type { Answer, Ask } from '../core/engine.ts';
 import { explain } from '../core/errors.ts';
 import type { JournalRecord, StopCause } from '../core/journal/record.ts';
+import type { RecoveryChoice } from '../core/recovery/incident.ts';
 import { plain, plainLine } from './plain-text.ts';
 import { permissionText } from './progress.ts';
 import type { Terminal } from './terminal.ts';
@@ -10,6 +11,7 @@ import type { Terminal } from './terminal.ts';
 /** The part of a run that answering needs. */
 export interface Asked {
   answer(askId: string, answer: Answer): Promise<void>;
+  answerRecovery(choice: RecoveryChoice): void;
   stop(cause: StopCause): void;
 }
 
@@ -25,6 +27,7 @@ export class AskDesk {
   readonly #terminal: Terminal;
   /** Asks that wait for the person, in order of arrival; the first is on the screen. */
   readonly #waiting = new Map<string, { ask: Ask; closed: AbortController }>();
+  #recovery: AbortController | undefined;
   #isOpen = false;
   #isExplained = false;
 
@@ -37,7 +40,13 @@ export class AskDesk {
     if (record.kind === 'event' && record.event.type === 'ask') this.#open(record.event.ask);
     if (record.kind === 'event' && record.event.type === 'ask-closed')
       this.#waiting.get(record.event.askId)?.closed.abort();
-    if (record.kind === 'turn-settled') for (const { closed } of this.#waiting.values()) closed.abort();
+    if (record.kind === 'decision' && (record.decision === 'ask' || record.decision === 'offer'))
+      void this.#askRecovery();
+    // What the server asked died with it.
+    if (record.kind === 'turn-settled' || record.kind === 'incident') {
+      this.#recovery?.abort();
+      for (const { closed } of this.#waiting.values()) closed.abort();
+    }
   }
 
   #open(ask: Ask): void {
@@ -71,6 +80,16 @@ export class AskDesk {
 
   #next() {
     return this.#waiting.values().next().value;
+  }
+
+  /** Whether to go on with a turn whose attempt failed. */
+  async #askRecovery(): Promise<void> {
+    if (!this.#terminal.canAsk) return this.#run.answerRecovery('nobody');
+    this.#recovery?.abort();
+    this.#recovery = new AbortController();
+    const { signal } = this.#recovery;
+    const choice = await this.#choose('Go on with this turn? [y]es, [n]o: ', signal, recoveryReply);
+    if (!signal.aborted) this.#run.answerRecovery(choice ?? 'nobody');
   }
 
   /** An agent that waits for an answer which cannot reach it would wait for ever. */
@@ -121,6 +140,19 @@ export class AskDesk {
       const answer = read(line.trim());
       if (answer !== undefined) return answer;
     }
+  }
+}
+
+function recoveryReply(line: string): RecoveryChoice | undefined {
+  switch (line.toLowerCase()) {
+    case 'y':
+    case 'yes':
+      return 'go-on';
+    case 'n':
+    case 'no':
+      return 'keep';
+    default:
+      return undefined;
   }
 }
 

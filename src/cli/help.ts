@@ -25,6 +25,8 @@ const ENGINE_OPTIONS = `  --json               one record of the journal a line 
   --model <p/m>        provider/model, or demo for the built-in demo model; default: the engine's own
   --engine-path <file> the engine's binary; default: found on PATH and in the usual places
   --attach <url>       use a server that runs already instead of starting one
+  --recovery <mode>    what happens when the server dies in a turn: auto (the default) goes on where that repeats
+                       nothing, ask asks first (with no terminal the turn ends), off ends the turn
   --journal <folder>   where journals and logs go; default: the user's own state folder
 `;
 

@@ -39,6 +39,7 @@ export function readSettings(flags: EngineFlags, env: Env): { settings: Settings
     [TEXT_SETTINGS.model]: flags.model,
     [TEXT_SETTINGS.enginePath]: flags.enginePath,
     [TEXT_SETTINGS.serverUrl]: flags.attach,
+    [TEXT_SETTINGS.recoveryMode]: flags.recovery,
   };
   const variable = (key: string) => ENVIRONMENT.find((entry) => entry.key === key)?.variable;
   const { settings, warnings } = parseSettings((key) => {

@@ -4,6 +4,7 @@
  *
  * `DEFAULTS` is the one place of defaults; the manifest repeats them for the editor and a test compares.
  */
+import { RECOVERY_MODES, type RecoveryMode } from './recovery/incident.ts';
 
 export interface Settings {
   /** The graces: how long an owned server outlives its last client, while a turn runs and otherwise. */
@@ -13,9 +14,13 @@ export interface Settings {
   /** `provider/model`, `demo`, or empty for the engine's own default. */
   model: string;
   stallTimeoutMs: number;
+  recovery: { mode: RecoveryMode };
   restartBudget: number;
   review: { maxFileKiB: number; maxDiffKiB: number };
 }
+
+/** Recovery goes on by itself where that repeats nothing. */
+const DEFAULT_RECOVERY_MODE: RecoveryMode = 'auto';
 
 interface NumberRule {
   key: string;
@@ -40,6 +45,7 @@ export const TEXT_SETTINGS = {
   serverUrl: 'server.url',
   restartCommand: 'server.restartCommand',
   model: 'model',
+  recoveryMode: 'recovery.mode',
 } as const;
 
 /** @param read gives the raw value of a setting by its key without the `holdfast.` prefix; undefined when unset. */
@@ -64,6 +70,10 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
     warnings.push(`holdfast.${key} is ${JSON.stringify(raw)}, but ${problem}. It is ignored.`);
     return '';
   };
+  const mode = (): RecoveryMode => {
+    const value = text(TEXT_SETTINGS.recoveryMode, recoveryModeProblem);
+    return RECOVERY_MODES.find((known) => known === value) ?? DEFAULT_RECOVERY_MODE;
+  };
   const settings: Settings = {
     engine: {
       path: text(TEXT_SETTINGS.enginePath),
@@ -76,6 +86,7 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
       restartCommand: text(TEXT_SETTINGS.restartCommand),
     },
     model: text(TEXT_SETTINGS.model, modelProblem),
+    recovery: { mode: mode() },
     stallTimeoutMs: number(NUMBER_SETTINGS.stallTimeoutSeconds) * 1000,
     restartBudget: number(NUMBER_SETTINGS.restartBudget),
     review: {
@@ -93,6 +104,15 @@ export const DEMO_MODEL = 'demo';
 export function modelProblem(value: string): string | undefined {
   if (value === DEMO_MODEL || /^[^\s/]+\/\S+$/.test(value)) return undefined;
   return 'must look like provider/model';
+}
+
+/** What is wrong with a recovery mode, if anything. */
+export function recoveryModeProblem(value: string): string | undefined {
+  return RECOVERY_MODES.some((known) => known === value) ? undefined : `must be ${inWords(RECOVERY_MODES)}`;
+}
+
+function inWords(values: readonly string[]): string {
+  return `${values.slice(0, -1).join(', ')} or ${values.at(-1)}`;
 }
 
 /** What is wrong with a server's address, if anything. */

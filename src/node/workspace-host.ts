@@ -8,11 +8,13 @@ import type { Engine } from '../core/engine.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
+import { isRecovering } from '../core/turn/recovery.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
 import { settleOrphan } from './run/follow-run.ts';
+import { RecoveryWork } from './run/recovery-work.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
@@ -60,6 +62,7 @@ export class WorkspaceHost {
   readonly server: Server;
   readonly #options: WorkspaceHostOptions;
   readonly #runs: Runs;
+  readonly #recovery: RecoveryWork;
   readonly #disposables: (() => void)[] = [];
   readonly #turns = new Set<string>();
   /** Runs whose turns the server hears of. */
@@ -70,6 +73,10 @@ export class WorkspaceHost {
   constructor(options: WorkspaceHostOptions) {
     this.#options = options;
     this.server = options.server;
+    this.#recovery = new RecoveryWork({
+      server: this.server,
+      join: (run, connection) => this.#join(run, connection),
+    });
     this.#runs = new Runs({
       clock: options.clock,
       log: options.log,
@@ -175,14 +182,16 @@ export class WorkspaceHost {
     const connection = await this.#findServer();
     for (const listener of this.#runListeners) listener(run);
     // A server that is only out of reach may still work on it: it is gone on with when that is back.
-    if (connection === undefined && this.server.state.state !== 'unreachable') {
+    const serverGone = connection === undefined && this.server.state.state !== 'unreachable';
+    if (serverGone && !canBeOffered(run)) {
       settleOrphan(run);
       run.release();
       return;
     }
     if (connection !== undefined) this.#use(run, connection);
     const owner = { pid: process.pid, startedAt: this.#options.processStartedAt };
-    run.append({ kind: 'owner', owner, reason });
+    run.append({ kind: 'owner', owner, reason, ...(serverGone && { serverGone }) });
+    if (serverGone) return;
     run.append(serverRecord(this.server.state));
     if (connection !== undefined) await this.#joinStream(run, connection);
   }
@@ -204,14 +213,16 @@ export class WorkspaceHost {
    */
   async connect(run: Run): Promise<string> {
     const connection = await this.server.ensure();
-    if (run.connection?.generation !== connection.generation) {
-      this.#use(run, connection);
-      run.append(serverRecord(this.server.state));
-      await this.#joinStream(run, connection);
-    }
+    if (run.connection?.generation !== connection.generation) await this.#join(run, connection);
     const model = this.#options.model ?? (await connection.client.defaultModel());
     if (model === undefined) throw new ModelMissingError();
     return model;
+  }
+
+  async #join(run: Run, connection: ServerConnection): Promise<void> {
+    this.#use(run, connection);
+    run.append(serverRecord(this.server.state));
+    await this.#joinStream(run, connection);
   }
 
   #use(run: Run, connection: ServerConnection): void {
@@ -327,6 +338,9 @@ export class WorkspaceHost {
       stallLimitMs: settings.stallTimeoutMs,
       onJournalError: (error) => log.warn(explain(error)),
       onLeaseLost: (run) => this.#runs.follow(run),
+      recovery: settings.recovery.mode,
+      onRecover: (run) => this.#recovery.recover(run),
+      endLeftovers: () => this.#recovery.endLeftovers(),
       onReviewEffect: async (run, effect) => work?.perform(run, effect),
     });
   }
@@ -393,12 +407,15 @@ export class WorkspaceHost {
   }
 
   /** Told in the runs whose turn died with the server: these were their tools. */
-  #onLeftovers({ generation, processes }: Leftovers): void {
+  #onLeftovers(leftovers: Leftovers): void {
+    const { generation, processes } = leftovers;
+    this.#recovery.noteLeftovers(leftovers);
     for (const run of this.#runs.all) {
       if (!run.isOwned) continue;
       const { turn, server, leftovers } = run.state;
-      const isTheirs = turn?.phase === 'settled' && turn.outcome === 'server-unreachable';
-      if (processes.length > 0 && isTheirs && server.generation === generation)
+      const isCut = turn?.phase === 'settled' && turn.outcome === 'server-unreachable';
+      const isTheirs = isCut && server.generation === generation;
+      if (processes.length > 0 && (isTheirs || (turn !== undefined && isRecovering(turn))))
         run.append({ kind: 'leftovers', generation, processes: [...processes] });
       if (processes.length === 0 && leftovers === generation)
         run.append({ kind: 'leftovers-ended', generation });
@@ -410,6 +427,11 @@ export class WorkspaceHost {
     const generations = new Set(this.#runs.all.flatMap(({ state }) => state.leftovers ?? []));
     await Promise.all([...generations].map((generation) => this.server.endLeftovers(generation)));
   }
+}
+
+/** Whether a run that was left has a turn which the user can go on with. */
+function canBeOffered({ state: { turn } }: Run): boolean {
+  return turn !== undefined && turn.phase !== 'settled' && turn.recovery !== 'off';
 }
 
 function serverRecord(view: ServerView): RecordBody {

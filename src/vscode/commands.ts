@@ -4,6 +4,7 @@ import { answerRequest } from './answer-request.ts';
 import { reportFailure } from './failures.ts';
 import { dismissAllFindings, dismissFinding } from './finding-commands.ts';
 import {
+  answerRecovery,
   runReview,
   newSession,
   endLeftovers,
@@ -40,6 +41,8 @@ const COMMANDS: readonly Command[] = [
   { id: 'sendPrompt', run: promptFromPalette },
   { id: 'stopTurn', run: stopTurn },
   { id: 'answerRequest', run: answerRequest },
+  { id: 'continueTurn', run: (shell) => answerRecovery(shell, 'go-on') },
+  { id: 'keepTurn', run: (shell) => answerRecovery(shell, 'keep') },
   { id: 'restartServer', run: restartServer },
   { id: 'takeOver', run: takeOver },
   { id: 'endLeftovers', run: endLeftovers },

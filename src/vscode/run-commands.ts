@@ -1,5 +1,6 @@
 /** Commands that start, steer and show what runs. */
 import * as vscode from 'vscode';
+import type { RecoveryChoice } from '../core/recovery/incident.ts';
 import type { Run } from '../node/run/run.ts';
 import { commandAction } from './failures.ts';
 import type { Notices } from './notices.ts';
@@ -67,6 +68,14 @@ export function stopTurn({ hosting, panel, notices }: Shell): void {
   else run.stop('user');
 }
 
+/** Answers what recovery asks of the shown run, or of the one that waits. */
+export function answerRecovery({ hosting, panel, notices }: Shell, choice: RecoveryChoice): void {
+  const isAsking = (run: Run | undefined): run is Run => run?.state.turn?.phase === 'asking' && !run.followed;
+  const run = [panel.run, ...hosting.activeRuns].find(isAsking);
+  if (run === undefined) notices.info(vscode.l10n.t('No turn waits for your decision.'));
+  else run.answerRecovery(choice);
+}
+
 /** Goes on in this window with a session that another window does; asked for, since that window loses it. */
 export async function takeOver({ hosting, panel, notices }: Shell): Promise<void> {
   const run = panel.run;
@@ -118,7 +127,7 @@ function sayNotRestarted(notices: Notices): void {
 /** @param command that is run for it; undefined for a server of ours. */
 async function confirmRestart(runs: readonly Run[], command: string | undefined): Promise<boolean> {
   const restart = vscode.l10n.t('Restart Server');
-  const kept = vscode.l10n.t('It ends with the server. What was said until then is kept.');
+  const kept = vscode.l10n.t('It is cut off with the server. What was said until then is kept, and it goes on afterwards where that is safe.');
   const detail =
     command === undefined
       ? kept

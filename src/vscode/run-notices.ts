@@ -27,6 +27,7 @@ export class RunNotices implements vscode.Disposable {
       // Said where it runs, and nothing can be done about it here.
       if (run.followed) return;
       if (record.kind === 'run-ended') this.#onEnded(run, record);
+      if (record.kind === 'decision' && isQuestion(record) && !panel.shows(run)) this.#onRecoveryAsk(run);
       if (record.kind === 'event' && record.event.type === 'ask' && !panel.shows(run)) this.#onAsk(run);
     });
   }
@@ -62,12 +63,23 @@ export class RunNotices implements vscode.Disposable {
       : [log];
   }
 
+  #onRecoveryAsk(run: Run): void {
+    this.#notices.info(vscode.l10n.t('{0}: it was cut off. Continue it?', runTitle(run)), [
+      showAction(run),
+      commandAction(vscode.l10n.t('Continue'), 'holdfast.continueTurn'),
+    ]);
+  }
+
   #onAsk(run: Run): void {
     this.#notices.info(vscode.l10n.t('{0}: the agent waits for your answer.', runTitle(run)), [
       showAction(run),
       commandAction(vscode.l10n.t('Answer'), 'holdfast.answerRequest'),
     ]);
   }
+}
+
+function isQuestion({ decision }: RecordOf<'decision'>): boolean {
+  return decision === 'ask' || decision === 'offer';
 }
 
 function showAction(run: Run): NoticeAction {

@@ -30,6 +30,9 @@ export function openHostPath(): HostPath {
       throw error;
     },
     onLeaseLost: () => {},
+    recovery: 'auto',
+    onRecover: () => Promise.resolve(),
+    endLeftovers: () => Promise.resolve(),
     onReviewEffect: () => Promise.resolve(),
   });
   const before: RecordBody[] = [

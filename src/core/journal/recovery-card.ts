@@ -58,7 +58,7 @@ export function decidedCard(card: Card, record: RecordOf<'decision'>): Card {
 
 /** The user has answered it. */
 export function answeredCard(card: Card, { choice }: RecordOf<'recovery-answered'>): Card {
-  if (choice === 'keep') return folded({ ...card, tone: 'info', title: 'Kept as it is' });
+  if (choice !== 'go-on') return folded({ ...card, tone: 'info', title: 'Kept as it is' });
   return { ...card, tone: 'info', title: 'Going on with this turn, as you said', actions: ['show-log'] };
 }
 

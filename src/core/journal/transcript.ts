@@ -2,6 +2,7 @@
  * A run as lines to read: what was asked, said and done, in order. It is folded record by record, so that a
  * channel can follow a run that goes on, and an export is the same fold over all of it.
  */
+import type { RecoveryChoice } from '../recovery/incident.ts';
 import { incidentSentence } from '../recovery/wording.ts';
 import type { EngineEvent, ToolPart } from '../engine.ts';
 import { outcomeTitle } from '../outcome.ts';
@@ -41,6 +42,12 @@ export function transcriptLines(record: JournalRecord, transcript: Transcript): 
     line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)} …` : line,
   );
 }
+
+const CHOICE_TEXTS: Readonly<Record<RecoveryChoice, string>> = {
+  'go-on': 'You chose to go on',
+  keep: 'You chose to keep it as it is',
+  nobody: 'There was nobody to ask',
+};
 
 function linesOf(record: JournalRecord, transcript: Transcript): string[] {
   const stamp = new Date(record.at).toISOString().slice(11, 19);
@@ -109,7 +116,7 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
     case 'decision':
       return line(`Decision: ${record.decision} (rule ${record.rule}, ${record.n}/${record.limit}): ${record.reason}`);
     case 'recovery-answered':
-      return line(record.choice === 'go-on' ? 'You chose to go on' : 'You chose to keep it as it is');
+      return line(CHOICE_TEXTS[record.choice]);
     case 'session-mended':
       return record.problem === undefined ? [] : line(`The session could not be put in order: ${record.problem}`);
     case 'recovery-failed':

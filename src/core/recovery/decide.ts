@@ -11,6 +11,7 @@ import { incidentSentence, toolLine } from './wording.ts';
 export const RECOVERIES_PER_TURN = 3;
 /** A session that has ended its server so often, each time when it was gone on with, is left alone. */
 const DEATHS_PER_TURN = 3;
+const BY_HAND = 'Continue by hand when the cause is gone.';
 /** Tool calls named in a reason; the card names all. */
 const MAX_NAMED = 3;
 
@@ -104,11 +105,11 @@ export function decide(input: DecisionInput): Decision {
     return { ...still, type: 'ask', rule: 6, tools: unsafe, yes: 'resume', reason };
   }
   if (!agreed && used >= limit) {
-    return { ...failed, reason: say(`The recoveries of this turn are used up (${used}/${limit}).`) };
+    return { ...failed, reason: say(`The recoveries of this turn are used up (${used}/${limit}).`, BY_HAND) };
   }
   if (!agreed && input.deaths >= DEATHS_PER_TURN) {
     const times = input.deaths - 1;
-    return { ...failed, reason: say(`It has ended the server ${times} times when it was gone on with.`) };
+    return { ...failed, reason: say(`It has ended the server ${times} times when it was gone on with.`, BY_HAND) };
   }
   if (!agreed && (stops.includes('loop') || !mayPass(input.incident))) {
     return { ...still, type: 'offer', rule: 10, reason: say('Continue when the cause is gone.') };
@@ -134,7 +135,8 @@ function mayPass(incident: Incident): boolean {
   return incident.type !== 'model-failed' || incident.retriable;
 }
 
-function outcomeOf(incident: Incident): Outcome {
+/** How a turn ends that is not gone on with. */
+export function outcomeOf(incident: Incident): Outcome {
   switch (incident.type) {
     case 'server-died':
     case 'server-unreachable':

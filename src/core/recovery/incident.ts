@@ -6,6 +6,10 @@ import { OUTCOMES } from '../outcome.ts';
 export const RECOVERY_MODES = ['auto', 'ask', 'off'] as const;
 export type RecoveryMode = (typeof RECOVERY_MODES)[number];
 
+/** `go-on` and `keep` are the user's; `nobody` says that there is nobody to ask. */
+export const RECOVERY_CHOICES = ['go-on', 'keep', 'nobody'] as const;
+export type RecoveryChoice = (typeof RECOVERY_CHOICES)[number];
+
 /**
  * What happened, as far as the decision needs it. No words of a provider: they are untrusted and stay in the details.
  *

@@ -15,12 +15,12 @@
  */
 import type { Conversation } from '../journal/conversation.ts';
 import type { RecordBody, RecordOf } from '../journal/record.ts';
-import { decide, type Decision, RECOVERIES_PER_TURN } from '../recovery/decide.ts';
+import { decide, type Decision, outcomeOf, RECOVERIES_PER_TURN } from '../recovery/decide.ts';
 import { factsOf, summaryOf, turnTools } from '../recovery/facts.ts';
 import type { Incident } from '../recovery/incident.ts';
 import { resumeNotice } from '../recovery/notice.ts';
 import { repairsOf } from '../recovery/repair.ts';
-import { toolLine } from '../recovery/wording.ts';
+import { incidentSentence, toolLine } from '../recovery/wording.ts';
 import {
   READ_BACK_MS,
   RESYNC_MS,
@@ -125,9 +125,13 @@ export function onRecoveryAnswer(turn: TurnState, record: RecordOf<'recovery-ans
   const body: RecordBody = {
     kind: 'turn-settled',
     turnId: turn.turnId,
-    outcome: turn.incident.type === 'session-stalled' ? 'session-stalled' : 'interrupted',
+    ...(record.choice === 'keep'
+      ? { outcome: 'interrupted', message: 'Kept as it is: you chose not to go on with it.' }
+      : {
+          outcome: outcomeOf(turn.incident),
+          message: `${incidentSentence(turn.incident)} Whether to go on could be asked nobody.`,
+        }),
     inferred: false,
-    message: 'Kept as it is: you chose not to go on with it.',
   };
   return { turn, effects: [{ type: 'record', body }] };
 }

@@ -153,9 +153,8 @@ function onSendFailed(
 ): Step {
   if (turn.phase !== 'sent') return stay({ ...turn, sending: false });
   const failed = { ...turn, sending: false, lastError: record.error };
-  // A server that is about to be found dead takes its prompt along.
-  if (record.fateUnknown && turn.recovery !== 'off')
-    return stay(failed, [timer(turn, 'idle', RESYNC_MS)]);
+  if (record.fateUnknown && turn.recovery !== 'off' && turn.stop === undefined)
+    return failAttempt(failed, { type: 'server-unreachable' }, conversation);
   return settle(failed, conversation, { sendFailed: true, unreachable: record.fateUnknown });
 }
 
@@ -250,10 +249,10 @@ function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversati
  */
 function onOwner(turn: TurnState, { serverGone }: RecordOf<'owner'>, conversation: Conversation): Step {
   if (turn.phase === 'settled') return stay(turn);
-  if (isRecovering(turn)) return beginAnew(turn);
+  if (turn.phase === 'asking' || (isRecovering(turn) && serverGone !== true)) return beginAnew(turn);
   if (serverGone === true) {
     return turn.stop === undefined
-      ? failAttempt(turn, { type: 'owner-gone' }, conversation)
+      ? failAttempt({ ...turn, phase: 'running' }, { type: 'owner-gone' }, conversation)
       : settle(turn, conversation, { unreachable: true });
   }
   const adopted: TurnState = turn.phase === 'waiting' ? { ...turn, phase: 'running' } : turn;

@@ -19,7 +19,7 @@ import {
 } from '../../core/journal/state.ts';
 import { RunViewFold } from '../../core/journal/view.ts';
 import type { Header, PatchOp, RunView } from '../../core/protocol.ts';
-import type { RecoveryMode } from '../../core/recovery/incident.ts';
+import type { RecoveryChoice, RecoveryMode } from '../../core/recovery/incident.ts';
 import type { ReviewEffect } from '../../core/review/review.ts';
 import type { TurnTimer } from '../../core/turn/state.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
@@ -263,7 +263,7 @@ export class Run {
   }
 
   /** Says what is to become of a turn that recovery asks about. @throws ForeignRunError */
-  answerRecovery(choice: 'go-on' | 'keep'): void {
+  answerRecovery(choice: RecoveryChoice): void {
     const { turn } = this.state;
     if (turn?.phase === 'asking') this.append({ kind: 'recovery-answered', turnId: turn.turnId, choice });
   }

@@ -37,6 +37,7 @@ class Bench {
   readonly stderr = Object.assign(new PassThrough(), { isTTY: true });
   readonly answers: [string, Answer][] = [];
   readonly stops: string[] = [];
+  readonly choices: string[] = [];
   answering = (): Promise<void> => Promise.resolve();
   readonly desk: AskDesk;
   #woken: (() => void)[] = [];
@@ -55,6 +56,10 @@ class Bench {
         answer: (id, answer) => {
           this.answers.push([id, answer]);
           return this.answering().finally(wake);
+        },
+        answerRecovery: (choice) => {
+          this.choices.push(choice);
+          wake();
         },
         stop: (cause) => {
           this.stops.push(cause);

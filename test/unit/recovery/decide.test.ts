@@ -45,7 +45,10 @@ function given(
     server: 'gone',
     budget: { recoveries: { used: 0, limit: RECOVERIES_PER_TURN }, restarts: 'left' },
     replayedBefore: false,
+    deaths: 1,
+    overtaken: false,
     mode: 'auto',
+    agreed: false,
     ...input,
   };
 }
@@ -231,6 +234,9 @@ const input: fc.Arbitrary<DecisionInput> = fc
     used: fc.nat(4),
     restarts: fc.constantFrom<DecisionInput['budget']['restarts']>('left', 'left', 'spent'),
     replayedBefore: fc.boolean(),
+    deaths: fc.nat(3),
+    overtaken: fc.constantFrom(false, false, true),
+    agreed: fc.constant(false),
     mode: fc.constantFrom<DecisionInput['mode']>('auto', 'auto', 'ask', 'off'),
   })
   .map(({ stop: cause, used, restarts, ...rest }) => ({

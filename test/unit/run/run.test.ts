@@ -4,6 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { RequestError } from '../../../src/core/errors.ts';
 import type { Snapshot } from '../../../src/core/engine.ts';
+import type { RecoveryMode } from '../../../src/core/recovery/incident.ts';
 import type { PatchOp } from '../../../src/core/protocol.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
 import { JournalWriter } from '../../../src/node/journal/journal-writer.ts';
@@ -45,7 +46,7 @@ describe('run', () => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
-  function makeRun(where: string): Run {
+  function makeRun(where: string, recovery: RecoveryMode = 'off'): Run {
     return new Run({
       id: 'r1',
       writer: new JournalWriter(where),
@@ -53,6 +54,9 @@ describe('run', () => {
       stallLimitMs: 1,
       onJournalError: (error) => journalErrors.push(error),
       onLeaseLost: () => assert.fail('nobody takes it'),
+      recovery,
+      onRecover: () => Promise.resolve(),
+      endLeftovers: () => Promise.resolve(),
       onReviewEffect: () => Promise.resolve(),
     });
   }

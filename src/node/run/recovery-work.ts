@@ -1,0 +1,71 @@
+/** Brings a server for turns whose attempt failed, so that it can be decided what becomes of them. */
+import { EngineMissingError, explain } from '../../core/errors.ts';
+import type { Leftovers, Server, ServerConnection } from '../server/server.ts';
+import type { Run } from './run.ts';
+
+export interface RecoveryDesk {
+  server: Server;
+  /** Connects a run to a server; its session is read back once the stream is open. */
+  join(run: Run, connection: ServerConnection): Promise<void>;
+}
+
+export class RecoveryWork {
+  readonly #desk: RecoveryDesk;
+  readonly #seeking = new Set<Run>();
+  /** Generations of servers that are gone and left processes of their tools behind. */
+  readonly #leftBehind = new Set<number>();
+
+  constructor(desk: RecoveryDesk) {
+    this.#desk = desk;
+  }
+
+  /** Never rejects: where there is no server, that is a record of the run. */
+  async recover(run: Run): Promise<void> {
+    // Told from inside the fold, and often from inside the server's own news.
+    await Promise.resolve();
+    if (this.#seeking.has(run)) return;
+    this.#seeking.add(run);
+    try {
+      await this.#seek(run);
+    } finally {
+      this.#seeking.delete(run);
+    }
+  }
+
+  noteLeftovers({ generation, processes }: Leftovers): void {
+    if (processes.length > 0) this.#leftBehind.add(generation);
+    else this.#leftBehind.delete(generation);
+  }
+
+  /** Ends what the tools of dead servers left running. Never rejects. */
+  async endLeftovers(): Promise<void> {
+    const ending = [...this.#leftBehind].map((generation) => this.#desk.server.endLeftovers(generation));
+    await Promise.allSettled(ending);
+  }
+
+  /** Each try spends a restart of the server's own budget, and waits as long as that says. */
+  async #seek(run: Run): Promise<void> {
+    const { server, join } = this.#desk;
+    while (isSeeking(run)) {
+      try {
+        const connection = await server.ensure();
+        if (!isSeeking(run)) return;
+        if (run.connection?.generation === connection.generation) await run.readBack();
+        else await join(run, connection);
+        return;
+      } catch (error) {
+        // One that somebody else runs is waited for; the turn's own patience bounds that.
+        if (server.state.kind === 'attached') return;
+        if (server.state.state !== 'failed' && !(error instanceof EngineMissingError)) continue;
+        const turnId = run.state.turn?.turnId;
+        if (turnId !== undefined && isSeeking(run))
+          run.append({ kind: 'recovery-failed', turnId, reason: explain(error) });
+        return;
+      }
+    }
+  }
+}
+
+function isSeeking(run: Run): boolean {
+  return !run.followed && run.state.turn?.phase === 'failed';
+}

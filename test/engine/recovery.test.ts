@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Run } from '../../src/node/run/run.ts';
+import type { WorkspaceHost } from '../../src/node/workspace-host.ts';
+import { hold, says, text, tool } from '../fakes/model/steps.ts';
+import { type ProductBench, recordOf, recordsOf, startProduct } from './support/product-bench.ts';
+
+describe('a turn whose server is killed', function () {
+  this.timeout(60_000);
+  let bench: ProductBench;
+  let host: WorkspaceHost;
+  let run: Run;
+
+  beforeEach(async () => {
+    bench = await startProduct({}, { permission: { bash: 'allow' } });
+    host = bench.open();
+    run = await host.startSession();
+  });
+  afterEach(() => bench.stop());
+
+  const decisions = (): string[] =>
+    recordsOf(run, 'decision').map(({ rule, decision, n, limit }) => `${rule} ${decision} ${n}/${limit}`);
+  const outcomes = (): string[] => recordsOf(run, 'turn-settled').map(({ outcome }) => outcome);
+  const said = (): string =>
+    run
+      .snapshot()
+      .rows.flatMap((row) => (row.kind === 'text' ? [row.text] : []))
+      .join('|');
+  const cards = (): string[] =>
+    run.snapshot().rows.flatMap((row) => (row.kind === 'card' ? [`${row.title}${row.folded === true ? ' (folded)' : ''}`] : []));
+
+  it('R-01: before anything was shown is sent again, with the same ids, and ends ok', async () => {
+    bench.model.script({ Go: says(hold('first'), text('All done.')) });
+    await host.prompt(run, 'Go');
+    await bench.model.reached('first');
+    bench.killServer(host);
+    bench.model.release('first');
+    await run.ended();
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.deepEqual(decisions(), ['8 replay 1/3']);
+    assert.equal(said(), 'All done.');
+    assert.deepEqual(cards(), ['Recovered: Server restarted, retrying 1/3 (folded)']);
+    assert.equal(recordsOf(run, 'event').filter(({ event }) => event.type === 'message' && event.message.role === 'user').every(({ event }) => event.type === 'message' && event.message.id === run.state.turn?.prompt.messageId), true);
+  });
+
+  it('R-05, C-16: in the middle of its text goes on behind it; nothing of it is lost', async () => {
+    bench.model.script(({ messages }) =>
+      JSON.stringify(messages).includes('Once upon')
+        ? says(text('a time, the end.'))
+        : says(text('Once upon '), hold('middle'), text('never said')),
+    );
+    await host.prompt(run, 'Tell');
+    await recordOf(run, 'event', ({ event }) => event.type === 'delta');
+    bench.killServer(host);
+    await run.ended();
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.deepEqual(decisions(), ['9 resume 1/3']);
+    assert.match(said(), /^Once upon \|a time, the end\.$/);
+  });
+
+  it('R-04: while a command runs asks, names it, and runs it again only when the user says so', async () => {
+    const ledger = join(bench.folder, 'ledger');
+    bench.model.script(({ step }) =>
+      step === 0
+        ? says(tool('bash', { command: `echo once >> ${ledger}; sleep 300`, description: 'Write' }))
+        : says(text('It was done.')),
+    );
+    await host.prompt(run, 'Write');
+    await recordOf(run, 'event', ({ event }) => event.type === 'part' && event.part.type === 'tool' && event.part.status === 'running');
+    while (!existsSync(ledger)) await new Promise((resolve) => setTimeout(resolve, 20));
+    bench.killServer(host);
+    const asked = await recordOf(run, 'decision');
+    assert.deepEqual(decisions(), ['6 ask 0/3']);
+    assert.match(asked.tools?.join() ?? '', /^bash: echo once/);
+    assert.equal(run.header().turn, 'waiting');
+    run.answerRecovery('go-on');
+    await run.ended();
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.equal(said(), 'It was done.');
+    assert.equal(readFileSync(ledger, 'utf8'), 'once\n');
+  });
+});

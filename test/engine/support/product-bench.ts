@@ -1,0 +1,98 @@
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JournalRecord, RecordKind, RecordOf } from '../../../src/core/journal/record.ts';
+import { parseSettings } from '../../../src/core/settings.ts';
+import { openWorkspace } from '../../../src/engines/open-workspace.ts';
+import { readJournal } from '../../../src/node/journal/journal-reader.ts';
+import type { Run } from '../../../src/node/run/run.ts';
+import type { WorkspaceHost } from '../../../src/node/workspace-host.ts';
+import { scriptedModelConfig } from '../../fakes/model/config.ts';
+import { type FakeModel, startFakeModel } from '../../fakes/model/server.ts';
+import { ROOT } from '../../rig/paths.mjs';
+import { engineBinary, isolatedEnv } from './engine-process.ts';
+
+/** The whole product below its shells, on the real engine and a scripted model. */
+export interface ProductBench {
+  model: FakeModel;
+  /** The workspace folder. */
+  folder: string;
+  /** A window on it; each has the same storage. */
+  open(): WorkspaceHost;
+  /** Kills the server that a window uses with SIGKILL. */
+  killServer(host: WorkspaceHost): void;
+  stop(): Promise<void>;
+}
+
+export async function startProduct(
+  settings: Record<string, unknown> = {},
+  config: Record<string, unknown> = {},
+): Promise<ProductBench> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-product-')));
+  const model = await startFakeModel();
+  const folder = join(root, 'workspace');
+  await mkdir(folder);
+  const own: Record<string, unknown> = {
+    'engine.path': engineBinary(),
+    'engine.busyGrace': 30,
+    'engine.idleGrace': 1,
+    ...settings,
+  };
+  const options = {
+    settings: parseSettings((key) => own[key]).settings,
+    folder,
+    storage: join(root, 'storage'),
+    programs: join(ROOT, 'dist'),
+    env: {
+      ...(await isolatedEnv(root)),
+      OPENCODE_CONFIG_CONTENT: JSON.stringify(scriptedModelConfig(model.baseUrl, config)),
+    },
+    extraPath: [],
+    label: 'test',
+    version: '0.0.0',
+    log: { info: () => undefined, warn: () => undefined },
+  };
+  const hosts: WorkspaceHost[] = [];
+  return {
+    model,
+    folder,
+    open() {
+      const host = openWorkspace(options);
+      hosts.push(host);
+      return host;
+    },
+    killServer(host) {
+      const { pid } = host.server.state;
+      if (pid === undefined) throw new Error('there is no server');
+      process.kill(pid, 'SIGKILL');
+    },
+    async stop() {
+      await Promise.all(hosts.map((host) => host.close()));
+      await model.stop();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves with the first record of a run that fits, told already or still to come. */
+export function recordOf<K extends RecordKind>(
+  run: Run,
+  kind: K,
+  fits: (record: RecordOf<K>) => boolean = () => true,
+): Promise<RecordOf<K>> {
+  return new Promise((resolve) => {
+    const take = (record: JournalRecord): boolean => {
+      if (record.kind !== kind || !fits(record as RecordOf<K>)) return false;
+      stop();
+      resolve(record as RecordOf<K>);
+      return true;
+    };
+    const stop = run.listen({ onRecord: take });
+    for (const record of readJournal(run.folder).records) if (take(record)) return;
+  });
+}
+
+/** All records of one kind, as they stand on disk. */
+export function recordsOf<K extends RecordKind>(run: Run, kind: K): RecordOf<K>[] {
+  return readJournal(run.folder).records.filter((record): record is RecordOf<K> => record.kind === kind);
+}
