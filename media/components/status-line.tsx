@@ -39,6 +39,8 @@ function turnStatus(header: Header, now: number): { text: string; notable: boole
       return { text: 'sending', notable: false };
     case 'waiting':
       return { text: 'waiting for you', notable: true };
+    case 'recovering':
+      return { text: 'Going on after an interruption', notable: false };
     case 'stopping':
       return { text: 'stopping', notable: false };
     case 'none':

@@ -127,7 +127,9 @@ function sayNotRestarted(notices: Notices): void {
 /** @param command that is run for it; undefined for a server of ours. */
 async function confirmRestart(runs: readonly Run[], command: string | undefined): Promise<boolean> {
   const restart = vscode.l10n.t('Restart Server');
-  const kept = vscode.l10n.t('It is cut off with the server. What was said until then is kept, and it goes on afterwards where that is safe.');
+  const kept = vscode.l10n.t(
+    'It is cut off with the server. What was said until then is kept, and it goes on afterwards where that is safe.',
+  );
   const detail =
     command === undefined
       ? kept

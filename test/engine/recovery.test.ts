@@ -28,7 +28,11 @@ describe('a turn whose server is killed', function () {
       .rows.flatMap((row) => (row.kind === 'text' ? [row.text] : []))
       .join('|');
   const cards = (): string[] =>
-    run.snapshot().rows.flatMap((row) => (row.kind === 'card' ? [`${row.title}${row.folded === true ? ' (folded)' : ''}`] : []));
+    run
+      .snapshot()
+      .rows.flatMap((row) =>
+        row.kind === 'card' ? [`${row.title}${row.folded === true ? ' (folded)' : ''}`] : [],
+      );
 
   it('R-01: before anything was shown is sent again, with the same ids, and ends ok', async () => {
     bench.model.script({ Go: says(hold('first'), text('All done.')) });
@@ -41,7 +45,14 @@ describe('a turn whose server is killed', function () {
     assert.deepEqual(decisions(), ['8 replay 1/3']);
     assert.equal(said(), 'All done.');
     assert.deepEqual(cards(), ['Recovered: Server restarted, retrying 1/3 (folded)']);
-    assert.equal(recordsOf(run, 'event').filter(({ event }) => event.type === 'message' && event.message.role === 'user').every(({ event }) => event.type === 'message' && event.message.id === run.state.turn?.prompt.messageId), true);
+    assert.equal(
+      recordsOf(run, 'event')
+        .filter(({ event }) => event.type === 'message' && event.message.role === 'user')
+        .every(
+          ({ event }) => event.type === 'message' && event.message.id === run.state.turn?.prompt.messageId,
+        ),
+      true,
+    );
   });
 
   it('R-05, C-16: in the middle of its text goes on behind it; nothing of it is lost', async () => {
@@ -67,7 +78,11 @@ describe('a turn whose server is killed', function () {
         : says(text('It was done.')),
     );
     await host.prompt(run, 'Write');
-    await recordOf(run, 'event', ({ event }) => event.type === 'part' && event.part.type === 'tool' && event.part.status === 'running');
+    await recordOf(
+      run,
+      'event',
+      ({ event }) => event.type === 'part' && event.part.type === 'tool' && event.part.status === 'running',
+    );
     while (!existsSync(ledger)) await new Promise((resolve) => setTimeout(resolve, 20));
     bench.killServer(host);
     const asked = await recordOf(run, 'decision');

@@ -7,7 +7,12 @@
 import * as v from 'valibot';
 import { AnswerSchema, ENGINE_KINDS, EngineErrorSchema, EngineEventSchema, PromptSchema } from '../engine.ts';
 import { OUTCOMES } from '../outcome.ts';
-import { DecisionRecordSchema, IncidentRecordSchema, RECOVERY_CHOICES, RECOVERY_MODES } from '../recovery/incident.ts';
+import {
+  DecisionRecordSchema,
+  IncidentRecordSchema,
+  RECOVERY_CHOICES,
+  RECOVERY_MODES,
+} from '../recovery/incident.ts';
 import { FindingSchema, ReviewScopeSchema } from '../review/finding.ts';
 
 /** Version of the record format. A reader refuses nothing newer, it only counts what it does not know. */
@@ -138,7 +143,11 @@ export const RecordBodySchema = v.variant('kind', [
   IncidentRecordSchema,
   DecisionRecordSchema,
   /** The answer to a decision that asks or offers. */
-  v.object({ kind: v.literal('recovery-answered'), turnId: v.string(), choice: v.picklist(RECOVERY_CHOICES) }),
+  v.object({
+    kind: v.literal('recovery-answered'),
+    turnId: v.string(),
+    choice: v.picklist(RECOVERY_CHOICES),
+  }),
   /** The session was put in order for the next attempt; `problem` says why it could not be. */
   v.object({ kind: v.literal('session-mended'), turnId: v.string(), problem: v.optional(v.string()) }),
   /** No server could be had for going on. */

@@ -34,7 +34,13 @@ export function decidedCard(card: Card, record: RecordOf<'decision'>): Card {
   switch (decision) {
     case 'replay':
     case 'resume':
-      return { ...card, tone: 'info', title: `${card.title}, retrying ${n}/${limit}`, text: reason, actions: ['show-log'] };
+      return {
+        ...card,
+        tone: 'info',
+        title: `${card.title}, retrying ${n}/${limit}`,
+        text: reason,
+        actions: ['show-log'],
+      };
     case 'follow':
       return folded({ ...card, title: `${card.title}; the turn went on by itself` });
     case 'accept':

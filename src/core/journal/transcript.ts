@@ -114,11 +114,15 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
     case 'incident':
       return [...unfinished(transcript, stamp), ...line(`Incident: ${incidentSentence(record.cause)}`)];
     case 'decision':
-      return line(`Decision: ${record.decision} (rule ${record.rule}, ${record.n}/${record.limit}): ${record.reason}`);
+      return line(
+        `Decision: ${record.decision} (rule ${record.rule}, ${record.n}/${record.limit}): ${record.reason}`,
+      );
     case 'recovery-answered':
       return line(CHOICE_TEXTS[record.choice]);
     case 'session-mended':
-      return record.problem === undefined ? [] : line(`The session could not be put in order: ${record.problem}`);
+      return record.problem === undefined
+        ? []
+        : line(`The session could not be put in order: ${record.problem}`);
     case 'recovery-failed':
       return line(record.reason);
     case 'prompt-send-failed':

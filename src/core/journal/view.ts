@@ -363,8 +363,7 @@ export class RunViewFold {
   }
 
   #foldRecoveries(isRecovered: boolean): void {
-    for (const id of this.#recoveries.splice(0))
-      this.#changeCard(id, (card) => endedCard(card, isRecovered));
+    for (const id of this.#recoveries.splice(0)) this.#changeCard(id, (card) => endedCard(card, isRecovered));
   }
 
   #changeCard(id: string | undefined, change: (card: Extract<Row, { kind: 'card' }>) => Row): void {

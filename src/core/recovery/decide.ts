@@ -109,7 +109,10 @@ export function decide(input: DecisionInput): Decision {
   }
   if (!agreed && input.deaths >= DEATHS_PER_TURN) {
     const times = input.deaths - 1;
-    return { ...failed, reason: say(`It has ended the server ${times} times when it was gone on with.`, BY_HAND) };
+    return {
+      ...failed,
+      reason: say(`It has ended the server ${times} times when it was gone on with.`, BY_HAND),
+    };
   }
   if (!agreed && (stops.includes('loop') || !mayPass(input.incident))) {
     return { ...still, type: 'offer', rule: 10, reason: say('Continue when the cause is gone.') };

@@ -164,7 +164,8 @@ function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: 
   if (isRecovering(turn)) {
     // The session is being read back: what it holds is known from here on.
     const { type } = event;
-    if (type === 'message' && event.message.parentId === turn.prompt.messageId) noteAnswer(turn, event.message.id);
+    if (type === 'message' && event.message.parentId === turn.prompt.messageId)
+      noteAnswer(turn, event.message.id);
     return stay(turn);
   }
   if (event.sessionId !== turn.sessionId) {
@@ -361,7 +362,8 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
 }
 
 function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversation: Conversation): Step {
-  if (isRecovering(turn)) return turn.phase === 'failed' ? onReadBack(turn, status, conversation) : stay(turn);
+  if (isRecovering(turn))
+    return turn.phase === 'failed' ? onReadBack(turn, status, conversation) : stay(turn);
   // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
   if (status === 'unknown') return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
   if (status === 'busy' || status === 'retry') return stay(turn);

@@ -36,7 +36,12 @@ export interface RunConnection {
   client: EngineClient;
 }
 
-const ENDS_BATCH: ReadonlySet<RecordBody['kind']> = new Set(['turn-settled', 'incident', 'decision', 'attempt-started']);
+const ENDS_BATCH: ReadonlySet<RecordBody['kind']> = new Set([
+  'turn-settled',
+  'incident',
+  'decision',
+  'attempt-started',
+]);
 
 export interface RunOptions {
   id: string;
