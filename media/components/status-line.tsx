@@ -40,7 +40,7 @@ function turnStatus(header: Header, now: number): { text: string; notable: boole
     case 'waiting':
       return { text: 'waiting for you', notable: true };
     case 'recovering':
-      return { text: 'Going on after an interruption', notable: false };
+      return { text: 'recovering', notable: false };
     case 'stopping':
       return { text: 'stopping', notable: false };
     case 'none':
