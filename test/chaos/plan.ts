@@ -77,12 +77,12 @@ export function planFreeze(ms: number, seed: number): Point {
   return { kind: `server frozen ${ms / 1000} s`, blow: { type: 'freeze', ms }, after, mustEndWell: true };
 }
 
-function between(low: number, high: number, chance: number): number {
+export function between(low: number, high: number, chance: number): number {
   return low + Math.floor(chance * (high - low + 1));
 }
 
 /** Numbers from 0 to 1 that come again with the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

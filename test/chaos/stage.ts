@@ -81,6 +81,8 @@ export class Stage {
       'engine.path': engineBinary(),
       'engine.busyGrace': graces.busySeconds,
       'engine.idleGrace': graces.idleSeconds,
+      // What becomes of the turn is the other campaign's business; here it is what becomes of the processes.
+      'recovery.mode': 'off',
     };
     const env = {
       ...(await isolatedEnv(root)),

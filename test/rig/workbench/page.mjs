@@ -9,6 +9,8 @@ import { Problem } from '../problem.mjs';
 
 /** A cold workbench on a busy two-core machine. */
 const SHOWN_LIMIT_MS = 90_000;
+/** Extensions that wait for the end of the start come some seconds after the workbench is shown. */
+const ACTIVATED_LIMIT_MS = 10_000;
 const PALETTE_LIMIT_MS = 30_000;
 /** One try at the palette: keys pressed before the page listens are lost, so they are pressed again. */
 const PALETTE_TRY_MS = 2_500;
@@ -31,6 +33,17 @@ export async function waitForWorkbench(page) {
     const text = `The workbench was not shown within ${SHOWN_LIMIT_MS / 1000} s.`;
     throw new Problem(text, { cause: error });
   }
+}
+
+/**
+ * Waits until the extension has said so in the status bar, if it is there: an untrusted window and an empty one are
+ * without.
+ *
+ * @param {Page} page
+ */
+export async function waitForActivation(page) {
+  const item = page.locator('[id="holdfast.holdfast.holdfast.server"]');
+  await item.waitFor({ state: 'attached', timeout: ACTIVATED_LIMIT_MS }).catch(() => {});
 }
 
 /**

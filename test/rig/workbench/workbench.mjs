@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { findMarked, waitUntilGone } from '../leftovers.mjs';
-import { launchBrowser, openFile, runCommand, waitForWorkbench, webviewFrame } from './page.mjs';
+import { launchBrowser, openFile, runCommand, waitForActivation, waitForWorkbench, webviewFrame } from './page.mjs';
 import { createProfile, installVsix, removeProfile, startServer, writeSettings } from './server.mjs';
 import { THEMES } from './themes.mjs';
 
@@ -13,6 +13,7 @@ import { THEMES } from './themes.mjs';
 
 /** An extension host is given up to 5 s for its `deactivate()`. */
 const HOST_GONE_LIMIT_MS = 8_000;
+const OPEN_TRIES = 3;
 /** What an extension leaves running for a window that may come back has to go by itself; the profile waits for it. */
 const LEFT_GONE_LIMIT_MS = 30_000;
 
@@ -95,10 +96,10 @@ export async function openWorkbench(options = {}) {
     const payload = (await prepare?.(page, server.host)) ?? [];
     const address = workbenchUrl(server.host, folder, payload);
     return {
-      ...(await openWindow(page, address)),
+      ...(await openWindow(page, address, server)),
       profile,
       server,
-      secondWindow: async () => openWindow(await newPage(), address),
+      secondWindow: async () => openWindow(await newPage(), address, server),
       changeSettings: (own) => writeSettings(profile, settingsWith(own)),
       close,
     };
@@ -108,11 +109,24 @@ export async function openWorkbench(options = {}) {
   }
 }
 
-/** @param {Page} page @param {string} address @returns {Promise<Window>} */
-async function openWindow(page, address) {
+/**
+ * @param {Page} page
+ * @param {string} address
+ * @param {import('./server.mjs').Server} server
+ * @returns {Promise<Window>}
+ */
+async function openWindow(page, address, server) {
   const open = async () => {
-    await page.goto(address);
-    await waitForWorkbench(page);
+    for (let tries = 1; ; tries++) {
+      const before = server.extensionHostPids().length;
+      await page.goto(address);
+      await waitForWorkbench(page);
+      await waitForActivation(page);
+      if (server.extensionHostPids().length - before <= 1 || tries === OPEN_TRIES) return;
+      // On a busy machine code-server's page now and then starts two extension hosts for itself, and talks to both:
+      // no editor that anybody has. Leaving the page ends both.
+      await page.goto('about:blank');
+    }
   };
   await open();
   return {
