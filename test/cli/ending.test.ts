@@ -81,7 +81,7 @@ describe('how the command ends', () => {
   });
 
   it('C-01, C-17, T-03: a server killed in a turn is told of within 2 s, with 3', async () => {
-    const { running } = await midTurn(['review']);
+    const { running } = await midTurn(['review', '--recovery', 'off']);
     const server = place.processes().find(({ command }) => command.includes(' serve '));
     assert.ok(server, 'no server was found');
     const since = Date.now();

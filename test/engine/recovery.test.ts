@@ -95,4 +95,64 @@ describe('a turn whose server is killed', function () {
     assert.equal(said(), 'It was done.');
     assert.equal(readFileSync(ledger, 'utf8'), 'once\n');
   });
+
+  it('T-06: and whose window has gone too is offered by the next one, which starts no server unasked', async () => {
+    bench.model.script({ Go: says(hold('first'), text('All done.')) });
+    await host.prompt(run, 'Go');
+    await bench.model.reached('first');
+    bench.killServer(host);
+    await bench.leave(host);
+    bench.model.release('first');
+    const next = bench.open();
+    // The holder of a dead server goes by itself.
+    while (await next.server.find()) await new Promise((resolve) => setTimeout(resolve, 20));
+    const { run: offered } = await next.open(run.id);
+    run = offered;
+    await recordOf(run, 'decision', ({ decision }) => decision === 'offer');
+    assert.deepEqual([run.header().turn, next.server.state.state], ['waiting', 'stopped']);
+    assert.deepEqual(cards(), ['Continue this turn?']);
+    run.answerRecovery('go-on');
+    await run.ended();
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.equal(said(), 'All done.');
+  });
+
+  it('R-07: is not gone on with once the user has stopped it', async () => {
+    bench.model.script({ Go: says(hold('first'), text('All done.')) });
+    await host.prompt(run, 'Go');
+    await bench.model.reached('first');
+    bench.killServer(host);
+    await recordOf(run, 'incident');
+    run.stop('user');
+    await run.ended();
+    assert.deepEqual(outcomes(), ['interrupted']);
+    await host.server.ensure();
+    assert.equal(bench.model.requests.length, 1);
+  });
+});
+
+describe('a turn whose server may not be started again', function () {
+  this.timeout(60_000);
+
+  it('C-10, C-14: ends with the signal in words, once', async () => {
+    const bench = await startProduct({ restartBudget: 0 });
+    try {
+      const host = bench.open();
+      const run = await host.startSession();
+      bench.model.script({ Go: says(hold('first')) });
+      await host.prompt(run, 'Go');
+      await bench.model.reached('first');
+      bench.killServer(host);
+      await run.ended();
+      const [settled, ...more] = recordsOf(run, 'turn-settled');
+      assert.deepEqual([settled?.outcome, more.length], ['server-unreachable', 0]);
+      assert.match(settled?.message ?? '', /^The server was killed \(SIGKILL, signal 9\)\./);
+      assert.deepEqual(
+        recordsOf(run, 'decision').map(({ rule, decision }) => `${rule} ${decision}`),
+        ['7 stop'],
+      );
+    } finally {
+      await bench.stop();
+    }
+  });
 });

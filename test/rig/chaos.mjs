@@ -1,5 +1,6 @@
-// `npm run chaos -- processes`: kills what Holdfast is made of at random moments, many times, and prints a table of
-// what became of it. `--points N` (50), `--seed S` (random, printed) to run the same points again.
+// `npm run chaos -- processes` kills what Holdfast is made of at random moments, many times, and prints a table of
+// what became of it; `npm run chaos -- recovery` kills the server in a turn and looks what became of the turn.
+// `--points N` (50, 200), `--seed S` (random, printed) to run the same points again.
 import './node-version.mjs';
 import { randomInt } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -14,8 +15,12 @@ import { main, Problem } from './problem.mjs';
 import { MARK, newMark, onInterrupt, run, spawnOwned } from './processes.mjs';
 import { setup } from './setup.mjs';
 
-const POINTS = 50;
-const USAGE = 'npm run chaos -- processes [--points N] [--seed S]';
+/** Points of each campaign, and the program that plays it. */
+const CAMPAIGNS = {
+  processes: { points: 50, program: 'test/chaos/main.ts' },
+  recovery: { points: 200, program: 'test/chaos/recovery/main.ts' },
+};
+const USAGE = 'npm run chaos -- processes|recovery [--points N] [--seed S]';
 
 /** @param {string | undefined} text @param {number} standard */
 function whole(text, standard) {
@@ -30,14 +35,17 @@ function readArguments() {
     strict: false,
     options: { points: { type: 'string' }, seed: { type: 'string' } },
   });
-  if (positionals.length !== 1 || positionals[0] !== 'processes')
-    throw new Problem(`There is one campaign, "processes": ${USAGE}`);
-  const text = (/** @type {'points' | 'seed'} */ name) =>
-    values[name] === undefined ? undefined : String(values[name]);
-  return { points: whole(text('points'), POINTS), seed: whole(text('seed'), randomInt(1_000_000)) };
+  const [name] = positionals;
+  if (positionals.length !== 1 || (name !== 'processes' && name !== 'recovery'))
+    throw new Problem(`There are two campaigns, "processes" and "recovery": ${USAGE}`);
+  const { points, program } = CAMPAIGNS[name];
+  const text = (/** @type {'points' | 'seed'} */ option) =>
+    values[option] === undefined ? undefined : String(values[option]);
+  return { points: whole(text('points'), points), seed: whole(text('seed'), randomInt(1_000_000)), program };
 }
 
-async function buildAll() {
+/** @param {string} program */
+async function buildAll(program) {
   const { code, output } = await run(process.execPath, [path.join(ROOT, 'esbuild.mjs'), '--production'], {
     cwd: ROOT,
   });
@@ -45,7 +53,7 @@ async function buildAll() {
   const outfile = path.join(ROOT, 'out/chaos/main.mjs');
   await build({
     absWorkingDir: ROOT,
-    entryPoints: ['test/chaos/main.ts'],
+    entryPoints: [program],
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -66,9 +74,9 @@ onInterrupt(async () => {
   removeAll();
 });
 await main('chaos', async () => {
-  const { points, seed } = readArguments();
+  const { points, seed, program: source } = readArguments();
   await setup(['packages', 'engine', 'workbench']);
-  const program = await buildAll();
+  const program = await buildAll(source);
   mkdirSync(temporary);
   const child = spawnOwned(
     process.execPath,

@@ -31,7 +31,7 @@ export async function connectToGuardian(
   clock: Clock,
 ): Promise<Link> {
   const line = new LineSocket(await connected(socket), MAX_LINE_CHARS);
-  let proof: FileHandle | undefined;
+  let proof: Promise<FileHandle> | undefined;
   try {
     const welcome = new Promise<Welcome>((resolve, reject) => {
       const cancel = clock.setTimer(CONNECT_MS, () => reject(new Error('it did not answer within 5 s')));
@@ -53,7 +53,8 @@ export async function connectToGuardian(
       const prove = async (file: string) => {
         try {
           // For the guardian to see in our open files; it removes it.
-          proof = await open(file, 'wx', 0o600);
+          proof = open(file, 'wx', 0o600);
+          await proof;
           line.send({ type: 'proved' });
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
@@ -67,7 +68,11 @@ export async function connectToGuardian(
     line.drop();
     throw error;
   } finally {
-    await proof?.close();
+    // It may open only once nobody waits for it any more.
+    void proof?.then(
+      (file) => file.close(),
+      () => undefined,
+    );
   }
 }
 

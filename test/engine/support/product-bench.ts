@@ -19,6 +19,8 @@ export interface ProductBench {
   folder: string;
   /** A window on it; each has the same storage. */
   open(): WorkspaceHost;
+  /** Lets a window go, as a reload does. */
+  leave(host: WorkspaceHost): Promise<void>;
   /** Kills the server that a window uses with SIGKILL. */
   killServer(host: WorkspaceHost): void;
   stop(): Promise<void>;
@@ -52,14 +54,18 @@ export async function startProduct(
     version: '0.0.0',
     log: { info: () => undefined, warn: () => undefined },
   };
-  const hosts: WorkspaceHost[] = [];
+  const hosts = new Set<WorkspaceHost>();
   return {
     model,
     folder,
     open() {
       const host = openWorkspace(options);
-      hosts.push(host);
+      hosts.add(host);
       return host;
+    },
+    async leave(host) {
+      hosts.delete(host);
+      await host.leave();
     },
     killServer(host) {
       const { pid } = host.server.state;
@@ -67,7 +73,7 @@ export async function startProduct(
       process.kill(pid, 'SIGKILL');
     },
     async stop() {
-      await Promise.all(hosts.map((host) => host.close()));
+      await Promise.all([...hosts].map((host) => host.close()));
       await model.stop();
       await rm(root, { recursive: true, force: true });
     },

@@ -1,7 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { findMarked, waitUntilGone } from '../leftovers.mjs';
-import { launchBrowser, openFile, runCommand, waitForActivation, waitForWorkbench, webviewFrame } from './page.mjs';
+import {
+  launchBrowser,
+  openFile,
+  runCommand,
+  waitForActivation,
+  waitForWorkbench,
+  webviewFrame,
+} from './page.mjs';
 import { createProfile, installVsix, removeProfile, startServer, writeSettings } from './server.mjs';
 import { THEMES } from './themes.mjs';
 
