@@ -90,8 +90,8 @@ describe('commands at the same time', () => {
   });
 
   it('another model shares the server; another engine is refused with what to do', async () => {
-    place.model.script({ one: says(text('First '), hold('one'), text('done.')) });
-    const first = await midTurn('one');
+    place.model.script({ kept: says(text('First '), hold('kept'), text('done.')) });
+    const first = await midTurn('kept');
     const engine = join(place.root, 'other-engine');
     writeFileSync(engine, `#!/bin/sh\nexec "${place.env['HOLDFAST_TEST_ENGINE']}" "$@"\n`);
     chmodSync(engine, 0o755);
@@ -106,7 +106,7 @@ describe('commands at the same time', () => {
     await unknown.code;
     assert.match(unknown.stderr(), /^server +opencode \S+ ready/m);
     assert.equal(servers().length, 1);
-    place.model.release('one');
+    place.model.release('kept');
     assert.equal(await first.code, 0, first.stderr());
   });
 });
