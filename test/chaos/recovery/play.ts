@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Recomputation } from '../../../src/cli/recompute.ts';
+import type { Snapshot } from '../../../src/core/engine.ts';
 import type { JournalRecord } from '../../../src/core/journal/record.ts';
 import { newRunState, stepRun } from '../../../src/core/journal/state.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
@@ -80,7 +81,7 @@ export async function play(point: Point, { host, model, files }: Stage): Promise
   broken.push(
     ...lostTexts(run, shown),
     ...promptsOf(run),
-    ...(await otherThanStored(run)),
+    ...(await otherThanStored(run, host)),
     ...differences(journal),
   );
   const isAsked = journal.some((record) => record.kind === 'recovery-answered');
@@ -132,11 +133,11 @@ function promptsOf(run: Run): string[] {
 }
 
 /** Panel and journal equal the engine. */
-async function otherThanStored(run: Run): Promise<string[]> {
+async function otherThanStored(run: Run, host: WorkspaceHost): Promise<string[]> {
   const { sessionId } = run.state;
-  if (sessionId === undefined || run.connection === undefined) return ['there is no server to compare with'];
+  if (sessionId === undefined) return ['there is no session to compare with'];
   const shown = new Map(textsOf(run));
-  const { events } = await run.connection.client.snapshot(sessionId);
+  const { events } = await stored(host, sessionId);
   return events.flatMap((event) => {
     if (event.type !== 'part' || event.part.type !== 'text' || event.sessionId !== sessionId) return [];
     const { id, text } = event.part;
@@ -145,6 +146,18 @@ async function otherThanStored(run: Run): Promise<string[]> {
       ? []
       : [`the engine has “${text}”, shown is “${shown.get(id)}”`];
   });
+}
+
+/** A server that was killed after the turn's last word may not have been missed yet. */
+async function stored(host: WorkspaceHost, sessionId: string): Promise<Snapshot> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await (await host.server.ensure()).client.snapshot(sessionId);
+    } catch (error) {
+      if (tries === 10) throw error;
+      await delay(500);
+    }
+  }
 }
 
 /** The same records lead to the same decisions. */
