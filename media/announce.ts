@@ -23,7 +23,7 @@ export function announcementsFor(before: Row | undefined, after: Row): string[] 
         ? [shorten(`Question: ${after.questions.map((each) => each.question).join(' ')}`)]
         : [];
     case 'card':
-      return before === undefined ? [shorten(`${after.title}. ${after.text}`)] : [];
+      return cardAnnouncements(before, after);
     case 'notice':
       return before === undefined && after.tone !== 'quiet' ? [shorten(after.text)] : [];
     case 'findings':
@@ -35,6 +35,21 @@ export function announcementsFor(before: Row | undefined, after: Row): string[] 
     case 'tool':
       return [];
   }
+}
+
+/** A card changes as what it tells of goes on: each new title is heard, the folding of what is over is not. */
+function cardAnnouncements(before: Row | undefined, after: Extract<Row, { kind: 'card' }>): string[] {
+  const isKnown = before?.kind === 'card' && (before.title === after.title || after.folded === true);
+  if (isKnown) return [];
+  const words = isAsking(after)
+    ? ['Needs you:', after.title, after.text, ...after.facts.map(({ label, value }) => `${label}: ${value}.`)]
+    : [`${after.title}.`, after.text];
+  return [shorten(words.join(' ').replaceAll('`', ''))];
+}
+
+/** Whether a card waits for the user's decision. */
+export function isAsking(card: Extract<Row, { kind: 'card' }>): boolean {
+  return card.actions.includes('continue');
 }
 
 export function announceHeader(before: Header, after: Header): string[] {

@@ -1,10 +1,15 @@
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
 import { useId } from 'preact/hooks';
+import { isAsking } from '../announce.ts';
 import type { CardAction, Row } from '../../src/core/protocol.ts';
 import { useRun } from './context.ts';
 import { Disclosure } from './disclosure.tsx';
 import { Icon } from './icons.tsx';
 import { inlineCode } from './inline-code.tsx';
+import { useFolding } from './use-folding.ts';
+import { useReply } from './use-reply.ts';
+
+type Card = Extract<Row, { kind: 'card' }>;
 
 export const ACTION_LABELS: Readonly<Record<CardAction, string>> = {
   'restart-server': 'Restart Server',
@@ -20,22 +25,75 @@ export const ACTION_LABELS: Readonly<Record<CardAction, string>> = {
 
 const TONE_ICONS = { info: 'info', warn: 'warning', error: 'error' } as const;
 
-export function CardRow({ row }: { row: Extract<Row, { kind: 'card' }> }): JSX.Element {
+export function CardRow({ row }: { row: Card }): JSX.Element {
   const { host } = useRun();
   const heading = useId();
+  const asks = isAsking(row);
+  const { card, given, give } = useReply(row, asks);
+  const isFolded = row.folded === true;
+  // What can wait does not compete with what the turn waits for.
+  const isPressing = asks || row.tone === 'error';
+  useFolding(card, isFolded);
+  const act = (action: CardAction): void => {
+    if (asks && action !== 'show-log') give();
+    host.post({ type: 'action', action });
+  };
+  if (isFolded) {
+    return (
+      <section ref={card} class="card-folded">
+        <Disclosure id={`${row.id}/card`} label={<span class="card-line">{row.title}</span>}>
+          {() => (
+            <div class="card-inside">
+              <Content row={row} />
+            </div>
+          )}
+        </Disclosure>
+      </section>
+    );
+  }
   return (
-    <section class={`card card-${row.tone}`} aria-labelledby={heading}>
+    <section
+      ref={card}
+      tabIndex={-1}
+      class={`card card-${row.tone}`}
+      aria-labelledby={heading}
+      data-ask={asks ? (given ? 'sent' : 'open') : undefined}
+    >
       <h2 class="card-title" id={heading}>
         <Icon name={TONE_ICONS[row.tone]} class="card-icon" />
         {row.title}
+        {asks && <span class="card-aside">{given ? 'sending…' : 'needs you'}</span>}
       </h2>
+      <Content row={row} />
+      {row.actions.length > 0 && (
+        <div class="actions">
+          {row.actions.map((action, index) => (
+            <button
+              key={action}
+              type="button"
+              class={`button ${index === 0 && isPressing ? 'button-primary' : ''}`}
+              disabled={given && action !== 'show-log'}
+              onClick={() => act(action)}
+            >
+              {ACTION_LABELS[action]}
+            </button>
+          ))}
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Content({ row }: { row: Card }): JSX.Element {
+  return (
+    <>
       {row.text !== '' && <p class="card-text">{inlineCode(row.text)}</p>}
       {row.facts.length > 0 && (
         <dl class="facts">
           {row.facts.map((fact, index) => (
             <div key={index} class="fact">
               <dt>{fact.label}</dt>
-              <dd>{inlineCode(fact.value)}</dd>
+              <dd>{factValue(fact.value)}</dd>
             </div>
           ))}
         </dl>
@@ -49,20 +107,12 @@ export function CardRow({ row }: { row: Extract<Row, { kind: 'card' }> }): JSX.E
           )}
         </Disclosure>
       )}
-      {row.actions.length > 0 && (
-        <div class="actions">
-          {row.actions.map((action, index) => (
-            <button
-              key={action}
-              type="button"
-              class={`button ${index === 0 ? 'button-primary' : ''}`}
-              onClick={() => host.post({ type: 'action', action })}
-            >
-              {ACTION_LABELS[action]}
-            </button>
-          ))}
-        </div>
-      )}
-    </section>
+    </>
   );
+}
+
+/** A value that is code from end to end may hold backticks of its own: a command that somebody is to judge. */
+function factValue(value: string): ComponentChildren {
+  const whole = /^`(.+)`$/s.exec(value)?.[1];
+  return whole === undefined ? inlineCode(value) : <code>{whole}</code>;
 }

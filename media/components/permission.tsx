@@ -29,7 +29,7 @@ const STATES: Readonly<Record<Permission['state'], string>> = {
 export function PermissionRow({ row }: { row: Permission }): JSX.Element {
   const { host } = useRun();
   const heading = useId();
-  const { card, given, give } = useReply(row);
+  const { card, given, give } = useReply(row, row.state === 'open');
   const state = given ? 'sent' : row.state;
   const open = state === 'open';
   const reply = (answer: 'once' | 'always' | 'reject'): void => {

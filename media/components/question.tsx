@@ -19,7 +19,7 @@ const STATES: Readonly<Record<Question['state'], string>> = {
 export function QuestionRow({ row }: { row: Question }): JSX.Element {
   const { host } = useRun();
   const heading = useId();
-  const { card, given, give } = useReply(row);
+  const { card, given, give } = useReply(row, row.state === 'open');
   const [choices, setChoices] = useState<readonly Choice[]>(() => row.questions.map(() => emptyChoice));
   const state = given ? 'sent' : row.state;
   const open = state === 'open';

@@ -14,7 +14,7 @@ interface Reply {
 }
 
 /** One reply per ask: a row that the host shows again as open is another value, and open again. */
-export function useReply(row: { readonly state: string }): Reply {
+export function useReply(row: object, isOpen: boolean): Reply {
   const card = useRef<HTMLElement>(null);
   const [replied, setReplied] = useState<object | undefined>(undefined);
   useEffect(() => {
@@ -26,5 +26,5 @@ export function useReply(row: { readonly state: string }): Reply {
     setReplied(row);
     card.current?.focus();
   };
-  return { card, given: replied === row && row.state === 'open', give };
+  return { card, given: replied === row && isOpen, give };
 }

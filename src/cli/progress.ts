@@ -4,6 +4,7 @@ import { assertNever } from '../core/errors.ts';
 import { incidentSentence } from '../core/recovery/wording.ts';
 import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import type { RunState } from '../core/journal/state.ts';
+import { stallText } from '../core/journal/wording.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Header } from '../core/protocol.ts';
 import type { Finding } from '../core/review/finding.ts';
@@ -79,6 +80,8 @@ export class Progress {
           text: `${pid} ${command}`,
           tone: 'warn',
         }));
+      case 'stall':
+        return [{ label: 'silent', text: stallText(record), tone: 'warn' }];
       case 'leftovers-ended':
         return [{ label: 'left over', text: 'ended' }];
       case 'note':

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { JournalRecord, RecordBody, RecordKind } from '../core/journal/record.ts';
-import type { RunEffect } from '../core/journal/state.ts';
+import { isOvertaken, type RunEffect, type RunState } from '../core/journal/state.ts';
 
 /** Records that only the fold proposes. The others of its proposals are also written by what surrounds it. */
 const OF_THE_FOLD: ReadonlySet<RecordKind> = new Set([
@@ -13,6 +13,7 @@ const OF_THE_FOLD: ReadonlySet<RecordKind> = new Set([
   'turn-settled',
   'incident',
   'decision',
+  'stall',
 ]);
 
 export class Recomputation {
@@ -21,10 +22,13 @@ export class Recomputation {
   /** A sentence for each decision that came out differently. */
   readonly differences: string[] = [];
 
-  /** Takes the next record, and the effects that folding it had. */
-  take(record: JournalRecord, effects: readonly RunEffect[]): void {
+  /** Takes the next record, the effects that folding it had, and the state that has it. */
+  take(record: JournalRecord, effects: readonly RunEffect[], state: RunState): void {
     this.#match(record);
     for (const effect of effects) if (effect.type === 'record') this.#pending.push(effect.body);
+    // As the driver does: of decisions that come together the first stands.
+    const standing = this.#pending.filter((body) => !isOvertaken(state, body));
+    this.#pending.splice(0, this.#pending.length, ...standing);
   }
 
   /** @param isWhole whether the journal has its end; a torn one may lack what was decided last. */

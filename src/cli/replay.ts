@@ -21,7 +21,7 @@ export async function replay(command: ReplayCommand, { terminal, cwd }: Shell): 
   const decisions: Line[] = [];
   const turns = new Map<string, TurnLine>();
   for (const record of records) {
-    recomputation.take(record, fold.take(record));
+    recomputation.take(record, fold.take(record), fold.state);
     countTurn(turns, record);
     const text = decisionText(record);
     const offset = `+${((record.at - (records[0]?.at ?? 0)) / 1000).toFixed(1)} s`;

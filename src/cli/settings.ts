@@ -1,5 +1,11 @@
 /** Settings of the command line: options first, then environment variables, then the defaults. */
-import { NUMBER_SETTINGS, parseSettings, type Settings, TEXT_SETTINGS } from '../core/settings.ts';
+import {
+  CHOICE_SETTINGS,
+  NUMBER_SETTINGS,
+  parseSettings,
+  type Settings,
+  TEXT_SETTINGS,
+} from '../core/settings.ts';
 import type { EngineFlags } from './args.ts';
 
 /** The password of an attached server. Never an option: arguments can be read by everybody on the machine. */
@@ -39,7 +45,7 @@ export function readSettings(flags: EngineFlags, env: Env): { settings: Settings
     [TEXT_SETTINGS.model]: flags.model,
     [TEXT_SETTINGS.enginePath]: flags.enginePath,
     [TEXT_SETTINGS.serverUrl]: flags.attach,
-    [TEXT_SETTINGS.recoveryMode]: flags.recovery,
+    [CHOICE_SETTINGS.recoveryMode.key]: flags.recovery,
   };
   const variable = (key: string) => ENVIRONMENT.find((entry) => entry.key === key)?.variable;
   const { settings, warnings } = parseSettings((key) => {

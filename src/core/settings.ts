@@ -13,14 +13,13 @@ export interface Settings {
   server: { url: string; restartCommand: string };
   /** `provider/model`, `demo`, or empty for the engine's own default. */
   model: string;
+  /** Silence that is acted on: of the model, and of a tool that runs. */
   stallTimeoutMs: number;
+  toolStallTimeoutMs: number;
   recovery: { mode: RecoveryMode };
   restartBudget: number;
   review: { maxFileKiB: number; maxDiffKiB: number };
 }
-
-/** Recovery goes on by itself where that repeats nothing. */
-const DEFAULT_RECOVERY_MODE: RecoveryMode = 'auto';
 
 interface NumberRule {
   key: string;
@@ -35,17 +34,27 @@ export const NUMBER_SETTINGS = {
   busyGraceSeconds: { key: 'engine.busyGrace', min: 1, max: 3600, fallback: 120 },
   idleGraceSeconds: { key: 'engine.idleGrace', min: 1, max: 3600, fallback: 10 },
   stallTimeoutSeconds: { key: 'stallTimeout', min: 30, max: 3600, fallback: 180 },
+  toolStallTimeoutSeconds: { key: 'toolStallTimeout', min: 60, max: 86_400, fallback: 1800 },
   restartBudget: { key: 'restartBudget', min: 0, max: 20, fallback: 3 },
   maxFileKiB: { key: 'review.maxFileSize', min: 1, max: 4096, fallback: 256 },
   maxDiffKiB: { key: 'review.maxDiffSize', min: 16, max: 16_384, fallback: 1024 },
 } as const satisfies Record<string, NumberRule>;
+
+interface ChoiceRule<T extends string> {
+  key: string;
+  values: readonly T[];
+  fallback: T;
+}
+
+export const CHOICE_SETTINGS = {
+  recoveryMode: { key: 'recovery.mode', values: RECOVERY_MODES, fallback: 'auto' },
+} as const satisfies { recoveryMode: ChoiceRule<RecoveryMode> };
 
 export const TEXT_SETTINGS = {
   enginePath: 'engine.path',
   serverUrl: 'server.url',
   restartCommand: 'server.restartCommand',
   model: 'model',
-  recoveryMode: 'recovery.mode',
 } as const;
 
 /** @param read gives the raw value of a setting by its key without the `holdfast.` prefix; undefined when unset. */
@@ -70,9 +79,15 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
     warnings.push(`holdfast.${key} is ${JSON.stringify(raw)}, but ${problem}. It is ignored.`);
     return '';
   };
-  const mode = (): RecoveryMode => {
-    const value = text(TEXT_SETTINGS.recoveryMode, recoveryModeProblem);
-    return RECOVERY_MODES.find((known) => known === value) ?? DEFAULT_RECOVERY_MODE;
+  const choice = <T extends string>({ key, values, fallback }: ChoiceRule<T>): T => {
+    const raw = read(key);
+    if (raw === undefined || raw === null || raw === '') return fallback;
+    const known = values.find((value) => value === raw);
+    if (known !== undefined) return known;
+    warnings.push(
+      `holdfast.${key} is ${JSON.stringify(raw)}, but must be ${inWords(values)}. Using ${fallback}.`,
+    );
+    return fallback;
   };
   const settings: Settings = {
     engine: {
@@ -86,8 +101,9 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
       restartCommand: text(TEXT_SETTINGS.restartCommand),
     },
     model: text(TEXT_SETTINGS.model, modelProblem),
-    recovery: { mode: mode() },
+    recovery: { mode: choice(CHOICE_SETTINGS.recoveryMode) },
     stallTimeoutMs: number(NUMBER_SETTINGS.stallTimeoutSeconds) * 1000,
+    toolStallTimeoutMs: number(NUMBER_SETTINGS.toolStallTimeoutSeconds) * 1000,
     restartBudget: number(NUMBER_SETTINGS.restartBudget),
     review: {
       maxFileKiB: number(NUMBER_SETTINGS.maxFileKiB),

@@ -8,6 +8,7 @@ import type { Engine } from '../core/engine.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
+import { stallLimits } from '../core/turn/clocks.ts';
 import { isRecovering } from '../core/turn/recovery.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
@@ -260,6 +261,16 @@ export class WorkspaceHost {
     await this.server.restart();
   }
 
+  /** Never rejects: how it went is told by the server's own states. What somebody else runs is not ours to restart. */
+  async #restartStalled(): Promise<void> {
+    if (this.server.state.kind === 'attached') return;
+    try {
+      await this.server.restart();
+    } catch (error) {
+      this.#options.log.warn(`the server of a silent session was not restarted: ${explain(error)}`);
+    }
+  }
+
   /**
    * For a window that goes away, and may come back: nobody knows whether it reloads or closes for good. What runs is
    * left running on its server, which lives on for its grace; what is on the way to disk gets there. Never throws.
@@ -336,6 +347,7 @@ export class WorkspaceHost {
       writer: new JournalWriter(folder),
       clock,
       stallLimitMs: settings.stallTimeoutMs,
+      stall: { limits: stallLimits(settings), restartServer: () => this.#restartStalled() },
       onJournalError: (error) => log.warn(explain(error)),
       onLeaseLost: (run) => this.#runs.follow(run),
       recovery: settings.recovery.mode,

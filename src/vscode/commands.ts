@@ -16,7 +16,13 @@ import {
   stopTurn,
   takeOver,
 } from './run-commands.ts';
-import { deleteSession, exportTranscript, openReport, showTranscript } from './session-commands.ts';
+import {
+  deleteSession,
+  exportIncident,
+  exportTranscript,
+  openReport,
+  showTranscript,
+} from './session-commands.ts';
 import { installEngine } from './install-engine.ts';
 import {
   openSettings,
@@ -50,6 +56,7 @@ const COMMANDS: readonly Command[] = [
   { id: 'showLog', run: ({ log }) => log.show(true) },
   { id: 'showTranscript', run: showTranscript },
   { id: 'exportTranscript', run: exportTranscript },
+  { id: 'exportIncident', run: exportIncident },
   { id: 'openReport', run: openReport },
   { id: 'openSession', run: openSession },
   { id: 'deleteSession', run: deleteSession },

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { type PanelMessage, PanelMessageSchema } from '../core/protocol.ts';
 
+export { incidentReport } from '../core/journal/incident-report.ts';
 export { transcriptMarkdown, transcriptLines, newTranscript } from '../core/journal/transcript.ts';
 export { installOpencode } from '../engines/opencode/install.ts';
 export { OPENCODE_DOWNLOAD_MB, OPENCODE_VERSION } from '../engines/opencode/installed.ts';

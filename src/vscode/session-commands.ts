@@ -30,6 +30,26 @@ export async function exportTranscript(shell: Shell, argument: unknown): Promise
   ]);
 }
 
+/** Writes what went wrong in a session, without what was said in it, so that it can be shown to others. */
+export async function exportIncident(shell: Shell, argument: unknown): Promise<void> {
+  const id = await chosenRun(shell, argument, vscode.l10n.t('Export the incidents of which session?'));
+  if (id === undefined) return;
+  const { incidentReport, readJournal } = loadHost();
+  const records = incidentReport(readJournal(folderOf(shell, id)).records);
+  const target = await vscode.window.showSaveDialog({
+    title: vscode.l10n.t('Export Incident Report'),
+    defaultUri: vscode.Uri.file(path.join(shell.hosting.folder ?? '', `holdfast-incident-${id}.jsonl`)),
+    filters: { JSONL: ['jsonl'] },
+  });
+  if (target === undefined) return;
+  const lines = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  await vscode.workspace.fs.writeFile(target, Buffer.from(lines, 'utf8'));
+  shell.notices.info(
+    vscode.l10n.t('The incident report is in {0}. What was said and done is masked in it.', target.fsPath),
+    [commandAction(vscode.l10n.t('Open'), 'vscode.open', target)],
+  );
+}
+
 /** Opens the report of a review: the shown one if it has one, else one to choose. */
 export async function openReport(shell: Shell, argument: unknown): Promise<void> {
   const { REPORT_FILE } = loadHost();

@@ -1,5 +1,8 @@
 import * as vscode from 'vscode';
+import { incidentSentence } from '../core/recovery/wording.ts';
 import { DEMO_MODEL } from '../core/settings.ts';
+import { isRecovering } from '../core/turn/recovery.ts';
+import type { Run } from '../node/run/run.ts';
 import type { Hosting } from './hosting.ts';
 import { readSettings, SECTION } from './settings.ts';
 import { type Look, serverLook, turnLook } from './status-look.ts';
@@ -66,8 +69,8 @@ export class StatusBar implements vscode.Disposable {
   #renderTurn(): void {
     const runs = this.#hosting.activeRuns;
     // One that waits for the user comes before one that runs by itself.
-    const run = runs.find(({ state }) => state.conversation.asks.size > 0) ?? runs[0];
-    const look = run && turnLook(run.header(), run.state.conversation.asks.size, Date.now(), vscode.l10n.t);
+    const run = runs.find(needsUser) ?? runs[0];
+    const look = run && lookOf(run);
     if (look === undefined) {
       this.#turn.hide();
       clearInterval(this.#ticking);
@@ -78,6 +81,16 @@ export class StatusBar implements vscode.Disposable {
     this.#turn.show();
     this.#ticking ??= setInterval(() => this.#renderTurn(), TICK_MS);
   }
+}
+
+function needsUser({ state }: Run): boolean {
+  return state.conversation.asks.size > 0 || state.turn?.phase === 'asking';
+}
+
+function lookOf(run: Run): Look | undefined {
+  const { conversation, turn } = run.state;
+  const incident = turn !== undefined && isRecovering(turn) ? incidentSentence(turn.incident) : undefined;
+  return turnLook(run.header(), conversation.asks.size, Date.now(), vscode.l10n.t, incident);
 }
 
 function draw(item: vscode.StatusBarItem, look: Look): void {

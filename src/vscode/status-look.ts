@@ -82,21 +82,31 @@ function serverWord(view: ServerView | undefined, t: Translate): ServerWord {
  * The running turn, or nothing when none runs.
  * @param asks how many permissions and questions wait for the user.
  * @param now epoch ms.
+ * @param incident while recovery has the turn: what happened, a sentence.
  */
-export function turnLook(header: Header, asks: number, now: number, t: Translate): Look | undefined {
+export function turnLook(
+  header: Header,
+  asks: number,
+  now: number,
+  t: Translate,
+  incident?: string,
+): Look | undefined {
   if (header.endedAt !== undefined) return undefined;
   const elapsed = clock(now - (header.turnStartedAt ?? header.startedAt));
   const title = header.demo ? t('{0} (demo model)', header.title) : header.title;
   const lines = [t('{0}, running for {1}', title, elapsed), t('Click to show it')];
-  if (asks > 0) {
+  const needsYou = (...why: string[]): Look => {
     const text = t('Holdfast needs you');
     return {
       text: `$(bell-dot) ${text}`,
       tone: 'warning',
       label: text,
-      tooltip: [t('The agent waits for your answer'), ...lines].join('\n'),
+      tooltip: [...why, ...lines].join('\n'),
     };
-  }
+  };
+  if (asks > 0) return needsYou(t('The agent waits for your answer'));
+  if (header.turn === 'waiting' && incident !== undefined)
+    return needsYou(t('The turn was cut off and waits for your decision'), incident);
   const plain = (text: string, more: string[] = []): Look => ({
     text: `$(watch) ${elapsed} · ${text}`,
     tone: 'plain',
@@ -109,7 +119,7 @@ export function turnLook(header: Header, asks: number, now: number, t: Translate
     case 'stopping':
       return plain(t('stopping'));
     case 'recovering':
-      return plain(t('recovering'));
+      return plain(t('recovering'), incident === undefined ? [] : [incident]);
     case 'running': {
       const silent = clock(now - (header.progressAt ?? now));
       const limit = clock(header.stallLimitMs);

@@ -18,7 +18,7 @@ describe('A turn in the workbench', function () {
       third: says(text('It begins'), hold('never')),
     });
     shell = await Shell.open({
-      settings: { 'holdfast.model': 'scripted/scripted' },
+      settings: { 'holdfast.model': 'scripted/scripted', 'holdfast.recovery.mode': 'off' },
       engineConfig: scriptedModelConfig(model.baseUrl, { permission: { bash: 'ask' } }),
     });
   });
@@ -53,7 +53,7 @@ describe('A turn in the workbench', function () {
     await item.waitFor({ state: 'detached', timeout: WORKBENCH_MS });
   });
 
-  it('waits for the user, who is told while the panel is out of sight and answers from the palette', async () => {
+  it('waits for the user, who is told once while the panel is out of sight and answers from the palette, after a reload', async () => {
     await send('second');
     await model.reached('second');
     await shell.workbench.openFile('src/session.ts');
@@ -66,14 +66,17 @@ describe('A turn in the workbench', function () {
     model.release('second');
     await shell.toasts('the agent waits for your answer').waitFor({ timeout: ENGINE_MS });
     await shell.picture('ask-toast-dark');
+    await shell.workbench.reload();
+    await shell.statusItem('turn').filter({ hasText: 'Holdfast needs you' }).waitFor({ timeout: ENGINE_MS });
     await shell.workbench.runCommand('Holdfast: Answer Request');
     const rows = shell.workbench.page.locator('.quick-input-list .monaco-list-row');
     await rows.filter({ hasText: 'Allow once' }).click();
     await shell.workbench.runCommand('Holdfast: Show Panel');
     await shell.said('The second is done.').waitFor({ timeout: ENGINE_MS });
+    assert.equal(await shell.toasts('waits for your answer').count(), 0, 'not told again after the reload');
   });
 
-  it('ends plainly when its server is killed: one error, a red status that restarts at a click', async () => {
+  it('ends plainly when its server is killed and recovery is off: one card, a red status that restarts at a click', async () => {
     await send('third');
     await shell.said('It begins').waitFor({ timeout: ENGINE_MS });
     await shell.statusItem('turn').filter({ hasText: 'silent' }).waitFor({ timeout: WORKBENCH_MS });
@@ -82,9 +85,10 @@ describe('A turn in the workbench', function () {
     const item = shell.statusItem('server');
     await item.filter({ hasText: 'Holdfast stopped' }).waitFor({ timeout: WORKBENCH_MS });
     assert.match((await item.getAttribute('class')) ?? '', /error-kind/);
-    await shell.toasts('was killed').waitFor({ timeout: WORKBENCH_MS });
-    assert.equal(await shell.toasts('was killed').count(), 1);
-    await shell.panel.locator('.card-error').waitFor();
+    const card = shell.panel.locator('.card-error', { hasText: 'was killed (SIGKILL, signal 9)' });
+    await card.waitFor({ timeout: WORKBENCH_MS });
+    assert.equal(await shell.panel.locator('.card').filter({ hasText: 'was killed' }).count(), 1);
+    assert.equal(await shell.toasts('was killed').count(), 0, 'no notification of what the panel shows');
     await shell.picture('server-killed-dark');
     await item.click();
     await item.filter({ hasText: 'Holdfast ready' }).waitFor({ timeout: ENGINE_MS });

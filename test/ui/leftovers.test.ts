@@ -19,7 +19,8 @@ describe('What a dead server left running', function () {
     const bash = tool('bash', { command: `nohup ${COMMAND} >/dev/null 2>&1 &`, description: 'Wait long' });
     model = await startFakeModel({ wait: [says(bash), says(text('It waits.'), hold('never'))] });
     shell = await Shell.open({
-      settings: { 'holdfast.model': 'scripted/scripted' },
+      // A turn that goes on ends them itself.
+      settings: { 'holdfast.model': 'scripted/scripted', 'holdfast.recovery.mode': 'off' },
       engineConfig: scriptedModelConfig(model.baseUrl, { permission: { bash: 'allow' } }),
     });
     await shell.newSession();

@@ -46,4 +46,18 @@ describe('settings', () => {
     );
     assert.equal(parse({ 'server.url': 'file:///etc/passwd' }).settings.server.url, '');
   });
+
+  it('takes each mode of recovery, and auto for anything else, with one warning', () => {
+    assert.equal(parse({}).settings.recovery.mode, 'auto');
+    for (const mode of ['auto', 'ask', 'off']) {
+      const { settings, warnings } = parse({ 'recovery.mode': mode });
+      assert.deepEqual([settings.recovery.mode, warnings], [mode, []]);
+    }
+    for (const bad of ['never', 'AUTO', true, 3, {}]) {
+      const { settings, warnings } = parse({ 'recovery.mode': bad });
+      assert.equal(settings.recovery.mode, 'auto');
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0] ?? '', /^holdfast\.recovery\.mode is /);
+    }
+  });
 });

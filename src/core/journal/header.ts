@@ -2,6 +2,7 @@ import { assertNever } from '../errors.ts';
 import type { Header } from '../protocol.ts';
 import { sizeText } from '../review/coverage.ts';
 import { phasesOf } from '../review/phases.ts';
+import { silenceLimit } from '../turn/clocks.ts';
 import { runTitle } from './run-title.ts';
 import { isActive, type RunState } from './state.ts';
 
@@ -38,7 +39,7 @@ export function headerOf(state: RunState, totals: HeaderTotals): Header {
     server: server.state,
     turn: turnWord(turn),
     ...(running ? { turnStartedAt: turn.startedAt, progressAt: turn.progressAt } : {}),
-    stallLimitMs: totals.stallLimitMs,
+    stallLimitMs: (running ? silenceLimit(turn, conversation) : undefined) ?? totals.stallLimitMs,
     ...(running && status?.type === 'retry'
       ? { retry: { attempt: status.attempt, message: status.message, nextAt: status.nextAt } }
       : {}),
@@ -47,9 +48,16 @@ export function headerOf(state: RunState, totals: HeaderTotals): Header {
     canTakeOver: false,
     canSend: !active,
     canStop: active,
-    promptHint: active ? 'Wait for the turn to end, or stop it.' : '',
+    promptHint: promptHint(state),
     droppedRows: totals.droppedRows,
   };
+}
+
+function promptHint(state: RunState): string {
+  if (!isActive(state)) return '';
+  return state.turn?.phase === 'asking'
+    ? 'Say above whether to go on with the turn.'
+    : 'Wait for the turn to end, or stop it.';
 }
 
 function turnWord(turn: RunState['turn']): Header['turn'] {

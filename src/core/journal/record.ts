@@ -53,6 +53,14 @@ export const STOP_CAUSES = ['user', 'close', 'loop'] as const;
 /** Why a turn was stopped on purpose: by the user, by closing the window or the command, by the loop guard. */
 export type StopCause = (typeof STOP_CAUSES)[number];
 
+export const STALL_CLOCKS = ['first-byte', 'model', 'tool'] as const;
+/** Whose silence it is: of a model that has not begun to answer, of one that has, of a tool that runs. */
+export type StallClock = (typeof STALL_CLOCKS)[number];
+
+/** Silence of each clock that is acted on, ms. */
+const StallLimitsSchema = v.object({ firstByteMs: v.number(), modelMs: v.number(), toolMs: v.number() });
+export type StallLimits = v.InferOutput<typeof StallLimitsSchema>;
+
 export const RecordBodySchema = v.variant('kind', [
   v.object({ kind: v.literal('event'), event: EngineEventSchema }),
   v.object({
@@ -132,6 +140,8 @@ export const RecordBodySchema = v.variant('kind', [
     label: v.string(),
     /** What recovery may do by itself; absent means `off`. */
     recovery: v.optional(v.picklist(RECOVERY_MODES)),
+    /** Absent where no clock runs. */
+    limits: v.optional(StallLimitsSchema),
   }),
   v.object({
     kind: v.literal('attempt-started'),
@@ -160,6 +170,14 @@ export const RecordBodySchema = v.variant('kind', [
     /** False when the server refused it for good; true when its fate had to be looked up and stayed unknown. */
     fateUnknown: v.boolean(),
     error: EngineErrorSchema,
+  }),
+  /** The turn was silent for too long: the server is asked how it stands, the turn stopped, the server restarted. */
+  v.object({
+    kind: v.literal('stall'),
+    turnId: v.string(),
+    clock: v.picklist(STALL_CLOCKS),
+    silentMs: v.number(),
+    rung: v.picklist(['status', 'abort', 'restart']),
   }),
   v.object({ kind: v.literal('timer'), turnId: v.string(), name: v.string() }),
   /** The server's own word on the session, read after the events that came before this record. */

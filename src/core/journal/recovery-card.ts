@@ -7,6 +7,16 @@ import type { RecordOf } from './record.ts';
 
 type Card = Extract<Row, { kind: 'card' }>;
 
+const AGREED = 'Going on with this turn, as you said';
+/** Row of the decision table: a call that changes something was cut off. */
+const EFFECT_UNKNOWN = 6;
+const NOT_KNOWN = 'not known';
+const UNKNOWN_EFFECT = 'with unknown effect';
+const MENDED: ReadonlyMap<string, string> = new Map([
+  ['Server died', 'Server restarted'],
+  ['Server unreachable', 'Connected again'],
+]);
+
 export function recoveryId(record: { turnId: string; attempt: number }): string {
   return `recovery:${record.turnId}:${record.attempt}`;
 }
@@ -28,64 +38,95 @@ function kept({ facts }: RecordOf<'incident'>): string {
   return facts.visible ? 'What was shown is kept.' : '';
 }
 
-/** The same card once it is decided what becomes of the turn. */
-export function decidedCard(card: Card, record: RecordOf<'decision'>): Card {
-  const { decision, reason, n, limit, tools = [] } = record;
+/**
+ * The same card once it is decided what becomes of the turn. Taken again, a decision takes the place of the one before.
+ * @returns undefined when the card that ends the turn says all that this one would.
+ */
+export function decidedCard(card: Card, record: RecordOf<'decision'>): Card | undefined {
+  const { decision, n, limit } = record;
   switch (decision) {
     case 'replay':
     case 'resume':
       return {
         ...card,
         tone: 'info',
-        title: `${card.title}, retrying ${n}/${limit}`,
-        text: reason,
+        title: card.title === AGREED ? AGREED : `${mended(card)}, retrying ${n}/${limit}`,
+        text: record.reason,
         actions: ['show-log'],
       };
     case 'follow':
-      return folded({ ...card, title: `${card.title}; the turn went on by itself` });
+      return folded({ ...card, title: `${mended(card)}; the turn went on by itself` });
     case 'accept':
       return folded({ ...card, title: `${card.title}; the answer was complete` });
     case 'ask':
     case 'offer':
-      return {
-        ...card,
-        tone: 'warn',
-        title: decision === 'ask' ? 'Go on with this turn?' : 'Continue this turn?',
-        text: reason,
-        facts: [...tools.map((tool) => ({ label: 'not known', value: `\`${tool}\`` })), ...card.facts],
-        actions: ['continue', 'keep-as-is', 'show-log'],
-      };
+      return askingCard(card, record);
     case 'stop':
-      return folded(card);
+      return undefined;
     default:
       return assertNever(decision);
   }
 }
 
-/** The user has answered it. */
-export function answeredCard(card: Card, { choice }: RecordOf<'recovery-answered'>): Card {
-  if (choice !== 'go-on') return folded({ ...card, tone: 'info', title: 'Kept as it is' });
-  return { ...card, tone: 'info', title: 'Going on with this turn, as you said', actions: ['show-log'] };
+function askingCard(card: Card, { decision, rule, reason, tools = [] }: RecordOf<'decision'>): Card {
+  // Of calls that are named their number says nothing.
+  const known = card.facts.filter(
+    ({ label, value }) => label !== NOT_KNOWN && value !== count(tools.length, UNKNOWN_EFFECT),
+  );
+  return {
+    ...card,
+    tone: 'warn',
+    title: decision === 'ask' ? 'Go on with this turn?' : 'Continue this turn?',
+    // The reason names the calls; here they stand below it.
+    text: rule === EFFECT_UNKNOWN && tools.length > 0 ? effectUnknown(reason, tools.length) : reason,
+    facts: [...tools.map((tool) => ({ label: NOT_KNOWN, value: `\`${tool}\`` })), ...known],
+    actions: ['continue', 'keep-as-is', 'show-log'],
+  };
+}
+
+function effectUnknown(reason: string, count: number): string {
+  const [happened = ''] = reason.split(/(?<=\.) /, 1);
+  const which = count === 1 ? 'this ran, and whether it' : 'these ran, and whether they';
+  return `${happened.replace(/\.$/, '')} while ${which} took effect is not known. If you continue, the agent is told to look at that first.`;
+}
+
+/** It was answered. @returns undefined when that ends the turn, whose own card says so. */
+export function answeredCard(card: Card, { choice }: RecordOf<'recovery-answered'>): Card | undefined {
+  if (choice !== 'go-on') return undefined;
+  return { ...card, tone: 'info', title: AGREED, actions: ['show-log'] };
 }
 
 /** What is left of the card when its turn is over. */
 export function endedCard(card: Card, isRecovered: boolean): Card {
   if (card.folded === true) return card;
-  return folded({ ...card, tone: 'info', title: isRecovered ? `Recovered: ${card.title}` : card.title });
+  return folded({ ...card, tone: 'info', title: endedTitle(card, isRecovered) });
+}
+
+function endedTitle({ title, actions }: Card, isRecovered: boolean): string {
+  if (actions.includes('continue')) return 'Not gone on with';
+  if (title === AGREED)
+    return isRecovered ? 'Recovered: gone on with, as you said' : 'Gone on with, as you said';
+  return isRecovered ? `Recovered: ${title}` : title;
 }
 
 function folded(card: Card): Card {
   return { ...card, folded: true, actions: [] };
 }
 
+/** What the title of a failure becomes once its cause is mended. */
+function mended({ title }: Card): string {
+  const [head = title] = title.split(', retrying ', 1);
+  return MENDED.get(head) ?? head;
+}
+
 function incidentTitle(cause: Incident): string {
   switch (cause.type) {
     case 'server-died':
-      return 'Server restarted';
+      return 'Server died';
     case 'owner-gone':
       return 'Left unfinished';
     case 'server-unreachable':
-      return 'Connected again';
+      return 'Server unreachable';
     case 'session-stalled':
       return cause.clock === 'tool' ? 'Tool silent' : 'Model silent';
     case 'model-failed':
@@ -101,7 +142,7 @@ function factsOf({ facts: { tools, gaps, subAgents, asks } }: RecordOf<'incident
     count(tools.finished, 'finished'),
     count(tools.failed, 'failed'),
     count(tools['not-started'], 'not started'),
-    count(tools.unknown, 'with unknown effect'),
+    count(tools.unknown, UNKNOWN_EFFECT),
   ].filter((text) => text !== '');
   return [
     ...(calls.length > 0 ? [{ label: 'tool calls', value: calls.join(', ') }] : []),

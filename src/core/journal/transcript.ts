@@ -8,6 +8,7 @@ import type { EngineEvent, ToolPart } from '../engine.ts';
 import { outcomeTitle } from '../outcome.ts';
 import { fenced, plainInline } from '../review/markdown.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
+import { stallText } from './wording.ts';
 
 /** Longest line, UTF-16 units: one line of minified code must not drown the rest. */
 const MAX_LINE = 2000;
@@ -134,6 +135,8 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
         ...line('Processes of the agent outlived their server:'),
         ...record.processes.map(({ pid, command }) => `  ${pid} ${command}`),
       ];
+    case 'stall':
+      return line(stallText(record));
     case 'leftovers-ended':
       return line('The processes that the agent had left behind were ended');
     case 'step-ended':

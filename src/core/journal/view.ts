@@ -5,12 +5,21 @@
 import { assertNever } from '../errors.ts';
 import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
+import { isRecovering } from '../turn/recovery.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
 import { answeredCard, decidedCard, endedCard, incidentCard, recoveryId } from './recovery-card.ts';
 import { closedRow, findingsRow } from './rows.ts';
-import { endCard, endedLeftovers, gateNotice, leftoversCard, leftoversId, ownerNotice } from './wording.ts';
+import {
+  endCard,
+  endedLeftovers,
+  gateNotice,
+  leftoversCard,
+  leftoversId,
+  ownerNotice,
+  stallNotice,
+} from './wording.ts';
 
 /** Longest text of one row, UTF-16 units; what is beyond stands in the transcript. 1 Mi is more than a person scrolls. */
 export const MAX_ROW_TEXT = 1 << 20;
@@ -124,6 +133,7 @@ export class RunViewFold {
       case 'incident':
         this.#headerChanged = true;
         this.#closeOpenRows();
+        this.#dropStreamNotice();
         this.#recoveries.push(recoveryId(record));
         return this.#put(incidentCard(record));
       case 'decision':
@@ -140,6 +150,9 @@ export class RunViewFold {
         this.#headerChanged = true;
         this.#markGaps();
         return this.#put(ownerNotice(record));
+      case 'stall':
+        this.#headerChanged = true;
+        return this.#put(stallNotice(record));
       case 'run-started':
       case 'scope':
       case 'step-started':
@@ -219,7 +232,11 @@ export class RunViewFold {
 
   #applyPart(sessionId: string, messageId: string, part: EnginePart): void {
     const nested = sessionId !== this.#state.sessionId;
-    if (part.type === 'tool') return this.#putTool(part, nested);
+    if (part.type === 'tool') {
+      // How long a silence may be depends on whether one runs.
+      this.#headerChanged = true;
+      return this.#putTool(part, nested);
+    }
     if (nested || part.synthetic === true) return;
     if (this.#state.conversation.messages.get(messageId)?.info.role === 'user') return;
     if (messageId === this.#state.turn?.prompt.messageId) return;
@@ -282,18 +299,21 @@ export class RunViewFold {
 
   #putTool(part: ToolPart, nested: boolean): void {
     const output = part.error ?? part.output;
+    const isUnderWay = part.status === 'pending' || part.status === 'running';
+    const { turn } = this.#state;
     this.#put({
       kind: 'tool',
       id: part.id,
       title: part.title ?? part.tool,
       summary: part.summary,
-      status: part.status,
+      // What a dead server had begun is not under way, whatever it has left in its database.
+      status: isUnderWay && turn !== undefined && isRecovering(turn) ? 'unknown' : part.status,
       ...(part.startedAt === undefined ? {} : { startedAt: part.startedAt }),
       ...(part.endedAt === undefined ? {} : { endedAt: part.endedAt }),
       ...(output === undefined || output === '' ? {} : { output }),
       ...(nested ? { nested } : {}),
     });
-    this.#setOpen(part.id, part.status === 'pending' || part.status === 'running');
+    this.#setOpen(part.id, isUnderWay);
   }
 
   #putAsk(ask: Ask): void {
@@ -321,15 +341,19 @@ export class RunViewFold {
   }
 
   #onStream(record: RecordOf<'stream'>): void {
+    const { turn } = this.#state;
+    // What becomes of the connection then is part of what its card tells.
+    const isTold = turn !== undefined && isRecovering(turn);
     if (record.state === 'lost') {
       this.#markGaps();
+      if (isTold) return;
       this.#put({
         kind: 'notice',
         id: `stream:${++this.#streams}`,
         text: CONNECTING_AGAIN,
         tone: 'quiet',
       });
-    } else if (this.#streams > 0) {
+    } else if (this.#streams > 0 && !isTold) {
       const text = 'Connected again; what was missed was read from the server';
       this.#put({ kind: 'notice', id: `stream:${this.#streams}`, text, tone: 'quiet' });
     }
@@ -350,6 +374,12 @@ export class RunViewFold {
       this.#put({ ...row, text: 'Connection to the server lost' });
   }
 
+  /** The server that it was connected to is dead: its recovery tells of the next one. */
+  #dropStreamNotice(): void {
+    const row = this.#rows.get(`stream:${this.#streams}`);
+    if (row?.kind === 'notice' && row.text === CONNECTING_AGAIN) this.#drop(row.id);
+  }
+
   /** A failure that no turn tells of has no other place to be said. */
   #onRunEnded(record: RecordOf<'run-ended'>): void {
     const { turn } = this.#state;
@@ -366,9 +396,15 @@ export class RunViewFold {
     for (const id of this.#recoveries.splice(0)) this.#changeCard(id, (card) => endedCard(card, isRecovered));
   }
 
-  #changeCard(id: string | undefined, change: (card: Extract<Row, { kind: 'card' }>) => Row): void {
+  #changeCard(
+    id: string | undefined,
+    change: (card: Extract<Row, { kind: 'card' }>) => Row | undefined,
+  ): void {
     const row = this.#rows.get(id ?? '');
-    if (row?.kind === 'card') this.#put(change(row));
+    if (row?.kind !== 'card') return;
+    const changed = change(row);
+    if (changed === undefined) this.#drop(row.id);
+    else this.#put(changed);
   }
 
   /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */
@@ -419,6 +455,12 @@ export class RunViewFold {
     this.#rows.set(row.id, row);
     this.#changes.set(row.id, 'whole');
     if (this.#rows.size > this.#maxRows + this.#slack) this.#trim();
+  }
+
+  #drop(id: string): void {
+    if (!this.#rows.delete(id)) return;
+    this.#changes.delete(id);
+    this.#dropped.push(id);
   }
 
   /** Many at once: taking the first of a map whose first ones were deleted is slow. */

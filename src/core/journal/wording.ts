@@ -1,5 +1,7 @@
 /** The words in which a run's ends and checks are shown. */
+import { assertNever } from '../errors.ts';
 import type { Row } from '../protocol.ts';
+import { incidentSentence } from '../recovery/wording.ts';
 import { type Outcome, outcomeTitle } from '../outcome.ts';
 import type { RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
@@ -74,8 +76,29 @@ export function endedLeftovers(card: Card): Card {
     tone: 'info',
     title: 'Processes that the agent had left behind were ended',
     text: '',
+    folded: true,
     actions: [],
   };
+}
+
+/** What is done about a silence, for the notice, the transcript and the command line. */
+export function stallText({ rung, clock, silentMs }: RecordOf<'stall'>): string {
+  switch (rung) {
+    case 'status': {
+      const what = incidentSentence({ type: 'session-stalled', clock, silentMs }).replace(/\.$/, '');
+      return `${what}; asking the server how the session stands`;
+    }
+    case 'abort':
+      return 'There is no other sign of life, so the turn is being stopped';
+    case 'restart':
+      return 'The turn could not be stopped, so the server is restarted';
+    default:
+      return assertNever(rung);
+  }
+}
+
+export function stallNotice(record: RecordOf<'stall'>): Row {
+  return { kind: 'notice', id: `stall:${record.seq}`, text: stallText(record), tone: 'quiet' };
 }
 
 export function ownerNotice(record: RecordOf<'owner'>): Row {

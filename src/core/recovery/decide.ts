@@ -36,6 +36,8 @@ export interface DecisionInput {
   mode: RecoveryMode;
   /** Whether the user, knowing this incident, has said to go on. */
   agreed: boolean;
+  /** Part ids of the calls in doubt that the user knew of then. */
+  known: readonly string[];
 }
 
 interface Decided {
@@ -85,7 +87,9 @@ export function decide(input: DecisionInput): Decision {
   if (input.incident.type === 'owner-gone' && !agreed && mode !== 'off') {
     return { ...still, type: 'offer', rule: 2, reason: say('Nothing was sent again.') };
   }
-  if (server === 'working' || server === 'finished') {
+  // One that still works on it although it was told to stop is what has stalled.
+  const isDeaf = server === 'working' && input.incident.type === 'session-stalled';
+  if ((server === 'working' && !isDeaf) || server === 'finished') {
     const word =
       server === 'working' ? 'The server still works on the turn' : 'The server has finished the turn';
     return { ...still, type: 'follow', rule: 4, reason: say(`${word}, so nothing is sent.`) };
@@ -96,11 +100,12 @@ export function decide(input: DecisionInput): Decision {
   }
   if (mode === 'off') return { ...failed, reason: say('Recovery is switched off.') };
   if (budget.restarts === 'spent') return { ...failed, reason: say() };
-  if (!facts.complete || server === 'unknown') {
+  if (!facts.complete || server === 'unknown' || isDeaf) {
     const reason = say('What the agent did meanwhile could not be read back.', 'Go on only if that is safe.');
     return { ...still, type: 'ask', rule: 5, tools: unsafe, yes: 'resume', reason };
   }
-  if (unsafe.length > 0 && !agreed) {
+  // What has come to light since the user agreed is asked about too.
+  if (unsafe.some(({ partId }) => !agreed || !input.known.includes(partId))) {
     const reason = say('Going on could do it twice.');
     return { ...still, type: 'ask', rule: 6, tools: unsafe, yes: 'resume', reason };
   }

@@ -1,5 +1,5 @@
 /** What is known about one attempt at a turn: a fold over what the journal holds already. Pure. */
-import type { Ask } from '../engine.ts';
+import type { Ask, ToolPart } from '../engine.ts';
 import {
   type Conversation,
   isText,
@@ -11,7 +11,15 @@ import type { StopCause } from '../journal/record.ts';
 import { finalAnswer } from '../turn/settle.ts';
 import type { TurnState } from '../turn/state.ts';
 import type { FactsSummary } from './incident.ts';
-import { hasEnded, isOpen, isUnsafe, type ToolFact, type ToolProgress, toolsAmong } from './tool-fact.ts';
+import {
+  type CutShort,
+  hasEnded,
+  isOpen,
+  isUnsafe,
+  type ToolFact,
+  type ToolProgress,
+  toolsAmong,
+} from './tool-fact.ts';
 
 /**
  * The facts of an attempt's failed step: neither what earlier attempts did nor the steps that this one completed is in
@@ -49,15 +57,17 @@ export function factsOf(
 ): AttemptFacts {
   const messageIds = failedStep(turn, conversation);
   const parts = messageIds.flatMap((id) => partsOf(conversation, id));
-  const heldBack = callsHeldBack(turn);
-  const own = toolsAmong(parts, heldBack);
+  const cut = cutShort(turn);
+  const own = toolsAmong(parts, cut);
   const subAgents = parts.flatMap(({ part }) =>
-    part.type === 'tool' && isOpen(part) && part.childSessionId !== undefined ? [part.childSessionId] : [],
+    part.type === 'tool' && isUnended(part, cut) && part.childSessionId !== undefined
+      ? [part.childSessionId]
+      : [],
   );
   const last = conversation.messages.get(messageIds.at(-1) ?? '')?.info;
   return {
     visible: parts.some(({ part }) => part.type === 'tool' || part.text !== ''),
-    tools: [...own, ...openCallsOf(subAgents, conversation, heldBack)],
+    tools: [...own, ...openCallsOf(subAgents, conversation, cut)],
     subAgents,
     finalAnswer: last !== undefined && finalAnswer({ answers: [last] }) !== undefined,
     gaps: parts.filter(hasGapInside).map(({ part }) => part.id),
@@ -70,7 +80,7 @@ export function factsOf(
 /** The tool calls of the whole turn, oldest first, whatever attempt made them: for the notice. */
 export function turnTools(turn: TurnState, conversation: Conversation): ToolFact[] {
   const parts = turn.answers.flatMap((id) => partsOf(conversation, id));
-  return toolsAmong(parts, callsHeldBack(turn));
+  return toolsAmong(parts, cutShort(turn));
 }
 
 /** Whether a text lacks a piece in between, and not only what it might have become. */
@@ -100,19 +110,30 @@ export function summaryOf(facts: AttemptFacts): FactsSummary {
 /** Answers of this attempt from the first one that is not a completed step. */
 function failedStep(turn: TurnState, conversation: Conversation): string[] {
   const own = turn.answers.slice(turn.answersBefore).filter((id) => conversation.messages.has(id));
-  const first = own.findIndex((id) => !isCompletedStep(id, conversation));
+  const first = own.findIndex((id) => !isCompletedStep(id, conversation, cutShort(turn)));
   return first < 0 ? [] : own.slice(first);
 }
 
-function isCompletedStep(messageId: string, conversation: Conversation): boolean {
+function isCompletedStep(messageId: string, conversation: Conversation, cut: CutShort): boolean {
   const info = conversation.messages.get(messageId)?.info;
   if (info?.completedAt === undefined || info.error !== undefined || info.finish !== 'tool-calls')
     return false;
-  return toolsAmong(partsOf(conversation, messageId), new Set()).every(hasEnded);
+  return toolsAmong(partsOf(conversation, messageId), { heldBack: new Set(), aborted: cut.aborted }).every(
+    hasEnded,
+  );
+}
+
+export function cutShort(turn: TurnState): CutShort {
+  return { heldBack: callsHeldBack(turn), aborted: new Set(turn.cutTools) };
+}
+
+/** Whether a call was under way when the attempt was cut off. */
+function isUnended(part: ToolPart, { aborted }: CutShort): boolean {
+  return isOpen(part) || aborted.has(part.id);
 }
 
 /** Call ids that an unanswered permission held back when the process ended. */
-export function callsHeldBack(turn: TurnState): Set<string> {
+function callsHeldBack(turn: TurnState): Set<string> {
   if (turn.asked.type === 'open') return new Set();
   return new Set(
     turn.asked.asks.flatMap((ask) =>
@@ -121,11 +142,7 @@ export function callsHeldBack(turn: TurnState): Set<string> {
   );
 }
 
-function openCallsOf(
-  subAgents: readonly string[],
-  conversation: Conversation,
-  heldBack: ReadonlySet<string>,
-): ToolFact[] {
+function openCallsOf(subAgents: readonly string[], conversation: Conversation, cut: CutShort): ToolFact[] {
   if (subAgents.length === 0) return [];
   const outstanding = new Set(subAgents);
   const isTheirs = (sessionId: string | undefined, depth = 0): boolean => {
@@ -133,8 +150,8 @@ function openCallsOf(
     if (outstanding.has(sessionId)) return true;
     return isTheirs(conversation.sessions.get(sessionId)?.parentId, depth + 1);
   };
-  return [...conversation.openTools.keys()]
+  return [...new Set([...conversation.openTools.keys(), ...cut.aborted])]
     .flatMap((id) => conversation.parts.get(id) ?? [])
     .filter(({ sessionId }) => isTheirs(sessionId))
-    .flatMap((state) => toolsAmong([state], heldBack));
+    .flatMap((state) => toolsAmong([state], cut));
 }

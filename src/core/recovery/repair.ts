@@ -8,8 +8,8 @@ import {
   type TextState,
 } from '../journal/conversation.ts';
 import type { TurnState } from '../turn/state.ts';
-import { callsHeldBack, hasGapInside } from './facts.ts';
-import { HAD_NOT_STARTED, isOpen, MAY_HAVE_RUN, progressOf } from './tool-fact.ts';
+import { cutShort, hasGapInside } from './facts.ts';
+import { type CutShort, HAD_NOT_STARTED, isOpen, MAY_HAVE_RUN, progressOf } from './tool-fact.ts';
 
 /** Stands in a text where a piece of it was never received. */
 const GAP_MARK = ' […] ';
@@ -30,16 +30,16 @@ export function repairsOf(turn: TurnState, conversation: Conversation): Repair[]
       (state, index, all) => !isSuperseded(state, all.slice(index + 1)),
     );
     if (!parts.some(isWorthKeeping)) return [{ kind: 'discard', messageId }];
-    return parts.flatMap((state) => repairOf(state, callsHeldBack(turn)));
+    return parts.flatMap((state) => repairOf(state, cutShort(turn)));
   });
 }
 
-function repairOf(state: PartState, heldBack: ReadonlySet<string>): Repair[] {
+function repairOf(state: PartState, cut: CutShort): Repair[] {
   const { messageId } = state;
   if (!isText(state)) {
     const { part } = state;
     if (!isOpen(part)) return [];
-    const error = progressOf(part, heldBack) === 'not-started' ? HAD_NOT_STARTED : MAY_HAVE_RUN;
+    const error = progressOf(part, cut) === 'not-started' ? HAD_NOT_STARTED : MAY_HAVE_RUN;
     return [{ kind: 'tool', messageId, partId: part.id, error }];
   }
   const { part } = state;

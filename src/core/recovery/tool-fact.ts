@@ -3,11 +3,11 @@ import type { ToolClass, ToolPart } from '../engine.ts';
 import { assertNever } from '../errors.ts';
 import type { PartState } from '../journal/conversation.ts';
 
-/** The result that the model is given for a call that ran when the server ended. Known again by these very words. */
+/** The result that the model is given for a call that was cut off. Known again by these very words. */
 export const MAY_HAVE_RUN =
-  'Interrupted: the server ended while this ran. Whether it took effect is not known.';
+  'Interrupted: this was cut off while it ran. Whether it took effect is not known.';
 /** The result of a call that had not begun. */
-export const HAD_NOT_STARTED = 'Interrupted: the server ended before this ran. It had not started.';
+export const HAD_NOT_STARTED = 'Interrupted: this was cut off before it ran. It had not started.';
 
 /**
  * How far a tool call came.
@@ -48,20 +48,23 @@ export function isOpen(part: ToolPart): boolean {
   return part.status === 'pending' || part.status === 'running';
 }
 
-/** The tool calls among these parts. `heldBack` are the ids of calls that a permission held back to the end. */
-export function toolsAmong(parts: readonly PartState[], heldBack: ReadonlySet<string>): ToolFact[] {
+/** What is known of an attempt's end that its parts do not tell. */
+export interface CutShort {
+  /** Ids of calls that a permission held back to the end. */
+  heldBack: ReadonlySet<string>;
+  /** Ids of parts whose calls were under way when the turn was aborted: what the engine says of their end is ours. */
+  aborted: ReadonlySet<string>;
+}
+
+/** The tool calls among these parts. */
+export function toolsAmong(parts: readonly PartState[], cut: CutShort): ToolFact[] {
   return parts.flatMap(({ sessionId, messageId, part }) =>
-    part.type === 'tool' ? [toolFact(sessionId, messageId, part, heldBack)] : [],
+    part.type === 'tool' ? [toolFact(sessionId, messageId, part, cut)] : [],
   );
 }
 
-function toolFact(
-  sessionId: string,
-  messageId: string,
-  part: ToolPart,
-  heldBack: ReadonlySet<string>,
-): ToolFact {
-  const state = progressOf(part, heldBack);
+function toolFact(sessionId: string, messageId: string, part: ToolPart, cut: CutShort): ToolFact {
+  const state = progressOf(part, cut);
   return {
     sessionId,
     messageId,
@@ -75,7 +78,9 @@ function toolFact(
   };
 }
 
-export function progressOf(part: ToolPart, heldBack: ReadonlySet<string>): ToolProgress {
+export function progressOf(part: ToolPart, { heldBack, aborted }: CutShort): ToolProgress {
+  // opencode 1.18.33 calls an aborted command completed, whatever it has done by then.
+  if (aborted.has(part.id)) return 'unknown';
   switch (part.status) {
     case 'pending':
       return 'not-started';

@@ -14,13 +14,15 @@
  * A decision is a record, taken with what is known at that moment; nothing is sent before it stands in the journal.
  */
 import type { Conversation } from '../journal/conversation.ts';
-import type { RecordBody, RecordOf } from '../journal/record.ts';
+import type { RecordBody, RecordOf, StopCause } from '../journal/record.ts';
 import { decide, type Decision, outcomeOf, RECOVERIES_PER_TURN } from '../recovery/decide.ts';
 import { factsOf, summaryOf, turnTools } from '../recovery/facts.ts';
 import type { Incident } from '../recovery/incident.ts';
 import { resumeNotice } from '../recovery/notice.ts';
 import { repairsOf } from '../recovery/repair.ts';
+import { isUnsafe } from '../recovery/tool-fact.ts';
 import { incidentSentence, toolLine } from '../recovery/wording.ts';
+import { settlement } from './settle.ts';
 import {
   READ_BACK_MS,
   RESYNC_MS,
@@ -58,9 +60,11 @@ export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conver
     phase: 'failed',
     incident: record.cause,
     agreed: false,
+    known: [],
     sending: false,
     deaths: turn.deaths + (record.cause.type === 'server-died' ? 1 : 0),
   };
+  if (turn.stop !== undefined) return endStopped(failed, turn.stop);
   // Before a server is started: some failures need none.
   const now = decisionOf(failed, conversation, { server: 'gone', told: 'in-part', restarts: 'left' });
   const needsNone = now.type === 'accept' || now.type === 'stop' || now.rule === 2;
@@ -68,26 +72,32 @@ export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conver
 }
 
 export function onDecision(turn: TurnState, record: RecordOf<'decision'>, conversation: Conversation): Step {
-  if (turn.phase !== 'failed') return { turn, effects: [] };
+  if (turn.phase !== 'failed' || record.attempt !== turn.attempt) return { turn, effects: [] };
   const { incident } = turn;
-  const readBack = cancel(turn, 'read-back');
+  const ofReadBack = [cancel(turn, 'read-back'), cancel(turn, 'idle')];
   switch (record.decision) {
     case 'follow':
-      return { turn: { ...turn, phase: 'running', worked: true }, effects: [readBack] };
+      return { turn: followed(turn, conversation), effects: ofReadBack };
     case 'ask':
-    case 'offer':
-      return { turn: { ...turn, phase: 'asking' }, effects: [readBack] };
+    case 'offer': {
+      // Both name them.
+      const doubtful = factsOf(turn, conversation, 'whole').tools.filter(isUnsafe);
+      const known = doubtful.map(({ partId }) => partId);
+      return { turn: { ...turn, phase: 'asking', known }, effects: ofReadBack };
+    }
     case 'replay':
     case 'resume': {
+      const isReplay = record.decision === 'replay';
       const mending: TurnIn<'mending'> = {
         ...turn,
         phase: 'mending',
         recoveries: record.n,
-        replayed: record.decision === 'replay',
-        notice: resumeNotice(incident, turnTools(turn, conversation)),
+        replayed: isReplay,
+        // Sent again is what was sent: what that told of earlier attempts is still true.
+        ...(isReplay ? {} : { notice: resumeNotice(incident, turnTools(turn, conversation)) }),
       };
       const repairs = repairsOf(turn, conversation);
-      return { turn: mending, effects: [readBack, { type: 'mend', turnId: turn.turnId, repairs }] };
+      return { turn: mending, effects: [...ofReadBack, { type: 'mend', turnId: turn.turnId, repairs }] };
     }
     case 'accept':
     case 'stop': {
@@ -98,22 +108,34 @@ export function onDecision(turn: TurnState, record: RecordOf<'decision'>, conver
         inferred: record.decision === 'accept',
         ...(record.decision === 'accept' ? {} : { message: record.reason }),
       };
-      return { turn, effects: [readBack, { type: 'record', body: settled }] };
+      return { turn, effects: [...ofReadBack, { type: 'record', body: settled }] };
     }
     default:
       return record.decision satisfies never;
   }
 }
 
-/** The session was put in order, or could not be. */
+/** The server works on it after all: what waits for an answer there is what was read back. */
+function followed(turn: TurnIn<'failed'>, conversation: Conversation): TurnState {
+  const { answered } = turn.asked;
+  const asks = [...conversation.asks.values()].filter(({ id }) => !answered.includes(id));
+  return {
+    ...turn,
+    phase: conversation.asks.size > 0 ? 'waiting' : 'running',
+    worked: true,
+    asked: { type: 'open', asks, answered },
+  };
+}
+
+/** The session was put in order, or could not be. An agreement to go on is good for one try. */
 export function onMended(turn: TurnState, record: RecordOf<'session-mended'>): Step {
   if (turn.phase !== 'mending') return { turn, effects: [] };
-  if (record.problem !== undefined) return seekServer({ ...turn, phase: 'failed', agreed: turn.agreed });
+  if (record.problem !== undefined) return seekServer({ ...turn, phase: 'failed', agreed: false });
   const body: RecordBody = {
     kind: 'attempt-started',
     turnId: turn.turnId,
     attempt: turn.attempt + 1,
-    ...(turn.replayed ? {} : { notice: turn.notice ?? '' }),
+    ...(turn.notice === undefined ? {} : { notice: turn.notice }),
   };
   return { turn, effects: [{ type: 'record', body }] };
 }
@@ -164,13 +186,25 @@ export function onNoServer(
 ): Step {
   if (turn.phase !== 'failed') return { turn, effects: [] };
   const decision = decisionOf(turn, conversation, { server: 'gone', told: 'whole', restarts: 'spent' });
-  return propose(turn, { ...decision, reason: `${decision.reason} ${record.reason}` });
+  // It often ends with what happened, which is said already.
+  const more = record.reason.replace(incidentSentence(turn.incident), '').trim();
+  return propose(turn, { ...decision, reason: `${decision.reason} ${more}`.trim() });
 }
 
 /** The server died, or another process goes on with the turn, while recovery has it. */
 export function beginAnew(turn: TurnIn<'failed' | 'asking' | 'mending'>): Step {
+  if (turn.stop !== undefined) return endStopped(turn, turn.stop);
   if (turn.phase === 'asking') return { turn, effects: [] };
-  return seekServer({ ...turn, phase: 'failed', agreed: turn.agreed });
+  return seekServer({ ...turn, phase: 'failed', agreed: turn.phase === 'failed' && turn.agreed });
+}
+
+/** R-07: nothing is decided about a turn that somebody has stopped. */
+function endStopped(turn: TurnState, stop: StopCause): Step {
+  const end = settlement({ answers: [], outstanding: [], stop, accepted: true }, {});
+  return {
+    turn,
+    effects: [{ type: 'record', body: { kind: 'turn-settled', turnId: turn.turnId, ...end } }],
+  };
 }
 
 function seekServer(turn: TurnIn<'failed'>): Step {
@@ -202,6 +236,7 @@ function decisionOf(
     overtaken: isOvertaken(turn, conversation),
     mode: turn.recovery,
     agreed: turn.agreed,
+    known: turn.known,
   });
 }
 

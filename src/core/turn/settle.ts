@@ -2,7 +2,9 @@
 import type { EngineError, EngineMessage, ToolPart } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import type { Exit, RecordOf, StopCause } from '../journal/record.ts';
+import { incidentSentence } from '../recovery/wording.ts';
 import { exitInWords } from '../server/exit.ts';
+import type { Silence } from './state.ts';
 
 /** What is known of an attempt. */
 export interface Facts {
@@ -26,6 +28,8 @@ export interface SettleCause {
   reason?: string;
   /** The prompt never left, or was refused. */
   sendFailed?: boolean;
+  /** It was stopped because it was silent for so long. */
+  stalled?: Silence;
 }
 
 type Settlement = Omit<RecordOf<'turn-settled'>, 'kind' | 'turnId' | 'seq' | 'at'>;
@@ -61,6 +65,7 @@ export function settlement(facts: Facts, cause: SettleCause): Settlement {
       'The model ended its answer without a reason twice in a row, so the turn was stopped before it could go on for ever.',
     );
   }
+  if (cause.stalled !== undefined) return stalled(cause.stalled, facts);
   if (cause.unreachable === true) return unreachable(cause, facts);
   if (cause.sendFailed === true) return failed(facts.lastError, 'The server refused the prompt');
   if (last?.error?.name === 'MessageAbortedError')
@@ -96,8 +101,16 @@ function unreachable(cause: SettleCause, facts: Facts): Settlement {
   const what = cause.exit
     ? `The server ${exitInWords(cause.exit)}`
     : (cause.reason ?? facts.lastError?.message ?? 'The server cannot be reached');
-  const kept = facts.answers.length > 0 ? ' What it had answered so far is kept.' : '';
-  return ended('server-unreachable', `${sentence(what)}${kept}`);
+  return ended('server-unreachable', `${sentence(what)}${kept(facts)}`);
+}
+
+function stalled(silence: Silence, facts: Facts): Settlement {
+  const what = incidentSentence({ type: 'session-stalled', ...silence });
+  return ended('session-stalled', `${what} The turn was stopped.${kept(facts)}`);
+}
+
+function kept({ answers }: Facts): string {
+  return answers.length > 0 ? ' What it had answered so far is kept.' : '';
 }
 
 function failed(error: EngineError | undefined, what: string): Settlement {

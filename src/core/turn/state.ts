@@ -1,6 +1,6 @@
 /** The states of a turn, what its machine asks for, and its clocks. */
 import type { EngineError, Prompt, Repair } from '../engine.ts';
-import type { RecordBody, RecordOf, StopCause } from '../journal/record.ts';
+import type { RecordBody, RecordOf, StallClock, StallLimits, StopCause } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
 import type { Incident, RecoveryMode } from '../recovery/incident.ts';
 import { type Asked, NOTHING_ASKED } from './asked.ts';
@@ -27,7 +27,37 @@ export const UNKNOWN_FINISH_LIMIT = 2;
 /** A failed attempt's session must be read back within this time, a server's start included, ms; else it stays unknown. */
 export const READ_BACK_MS = 180_000;
 
-export type TurnTimer = 'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable' | 'read-back';
+export type TurnTimer =
+  'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable' | 'read-back' | 'stall';
+
+/** A silence that was too long: whose it is, and how long it was, ms. */
+export interface Silence {
+  clock: StallClock;
+  silentMs: number;
+}
+
+/**
+ * What is done about a silence, step by step (`clocks.ts`):
+ * - `none`: nothing
+ * - `asked`: the server is asked how the session stands; `known` is how far that was told by then
+ * - `answered`: not idle, as far as it said; what it told meanwhile is still waited for
+ * - `aborted`: the turn is being stopped
+ * - `asked-again`: nobody heard that it has ended, so the server is asked once more
+ */
+export type Ladder =
+  | { step: 'none' }
+  | (Silence & { step: 'asked'; known: string })
+  | (Silence & { step: 'answered' | 'aborted' | 'asked-again' });
+
+/** The clocks of a turn. */
+export interface Watch {
+  limits: StallLimits;
+  /** When their timer was armed, and for how long; wall clock, ms. */
+  armed?: { at: number; ms: number };
+  ladder: Ladder;
+  /** Whether the stream is open, as far as is known. */
+  hears: boolean;
+}
 
 interface Base {
   turnId: string;
@@ -64,6 +94,14 @@ interface Base {
   notice?: string;
   /** While the server cannot be reached: the sentence that says so. What it does meanwhile is not known. */
   unreachable?: string;
+  /** Absent where no clock runs. */
+  watch?: Watch;
+  /**
+   * Part ids of calls, those of sub-agents among them, that ran when the turn was stopped for its silence. What the
+   * engine says of their end is the stop's doing: opencode 1.18.33 calls such a command completed and other tools
+   * failed. Whether they took effect is not known. Kept for the whole turn.
+   */
+  cutTools: readonly string[];
 }
 
 /** Of an attempt that did not end well, until the next one begins. */
@@ -71,6 +109,8 @@ interface Failure {
   incident: Incident;
   /** Whether the user has agreed to go on. */
   agreed: boolean;
+  /** Part ids of the calls that the user knew of when asked, as calls whose effect is not known. */
+  known: readonly string[];
 }
 
 export type TurnState =
@@ -106,6 +146,8 @@ export type TurnEffect =
   /** Re-read the session from the server, feed what it says as events, then append `synced`. */
   | { type: 'sync'; turnId: string }
   | { type: 'abort'; turnId: string }
+  /** The server neither ends a turn that was stopped nor says how it stands. */
+  | { type: 'restart-server'; turnId: string }
   /** Have a server, within its budget, and read the session back; appends `recovery-failed` where there is none. */
   | { type: 'recover'; turnId: string }
   /** End what dead servers left running, put the session in order, then append `session-mended`. */
@@ -131,5 +173,9 @@ export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
     recoveries: 0,
     deaths: 0,
     replayed: false,
+    cutTools: [],
+    ...(record.limits === undefined
+      ? {}
+      : { watch: { limits: record.limits, ladder: { step: 'none' }, hears: true } }),
   };
 }

@@ -28,6 +28,19 @@ import type { Conversation } from '../journal/conversation.ts';
 import type { JournalRecord, RecordOf, StopCause } from '../journal/record.ts';
 import { answered, cut, heard, NOTHING_ASKED, unheard } from './asked.ts';
 import {
+  deaf,
+  disarmed,
+  hearing,
+  isGivenUp,
+  ladderEnded,
+  onRung,
+  onStallTimer,
+  onStillBusy,
+  progress,
+  resumed,
+  watched,
+} from './clocks.ts';
+import {
   beginAnew,
   failAttempt,
   isRecovering,
@@ -63,6 +76,10 @@ import {
 export function stepTurn(turn: TurnState, record: JournalRecord, conversation: Conversation): Step {
   if (turn.phase === 'settled') return stay(turn);
   if ('turnId' in record && record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
+  return watched(stepped(turn, record, conversation), record.at, conversation);
+}
+
+function stepped(turn: TurnState, record: JournalRecord, conversation: Conversation): Step {
   switch (record.kind) {
     case 'attempt-started':
       return {
@@ -70,9 +87,9 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
         effects: turn.stop === undefined ? [{ type: 'send', turnId: turn.turnId }] : [],
       };
     case 'incident':
-      return onIncident(turn, record, conversation);
+      return onIncident(ladderEnded(turn), record, conversation);
     case 'decision':
-      return onDecision(turn, record, conversation);
+      return onDecision({ ...turn, progressAt: record.at }, record, conversation);
     case 'session-mended':
       return onMended(turn, record);
     case 'recovery-answered':
@@ -90,12 +107,13 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
     case 'event':
       return onEvent(turn, record.event, record.at, conversation);
     case 'stream':
-      // What streamed while no stream was open is told nowhere again: ask the server.
-      return record.state === 'open' && turn.phase !== 'drafted'
-        ? { turn: { ...turn, asked: unheard(turn.asked) }, effects: [{ type: 'sync', turnId: turn.turnId }] }
-        : stay(turn);
+      return onStream(turn, record);
     case 'owner':
-      return onOwner({ ...turn, asked: unheard(turn.asked), progressAt: record.at }, record, conversation);
+      return onOwner(
+        disarmed({ ...turn, asked: unheard(turn.asked), progressAt: record.at }),
+        record,
+        conversation,
+      );
     case 'answered':
       return stay({ ...turn, asked: answered(turn.asked, record.askId) });
     case 'server':
@@ -107,7 +125,11 @@ export function stepTurn(turn: TurnState, record: JournalRecord, conversation: C
     case 'stop-requested':
       return onStop(turn, record.cause, conversation);
     case 'timer':
-      return onTimer(turn, record.name as TurnTimer, conversation);
+      return onTimer(turn, record.name as TurnTimer, record.at, conversation);
+    case 'stall':
+      return record.rung === 'restart'
+        ? onUnstoppable(turn, conversation)
+        : onRung(turn, record, conversation);
     case 'synced':
       return onSynced(turn, record, conversation);
     case 'turn-settled':
@@ -160,7 +182,7 @@ function onSendFailed(
 
 function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: Conversation): Step {
   // Every event of the session, or of a sub-agent working for it, is progress.
-  const now: TurnState = { ...turn, asked: heard(turn.asked, event), progressAt: at };
+  const now: TurnState = { ...turn, asked: heard(turn.asked, event), ...progress(turn, event, at) };
   if (isRecovering(turn)) {
     // The session is being read back: what it holds is known from here on.
     const { type } = event;
@@ -179,7 +201,7 @@ function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: 
     case 'delta':
       return stay(isAnswer(turn, event.messageId, conversation) ? working(now) : now);
     case 'message':
-      return event.message.role === 'assistant' && event.message.parentId === turn.prompt.messageId
+      return event.message.role === 'assistant' && isAnswer(turn, event.message.id, conversation)
         ? onAnswer(now, event.message.id, conversation)
         : stay(now);
     case 'status':
@@ -237,11 +259,22 @@ function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversati
     if (turn.phase === 'drafted' || turn.phase === 'sent') return stay(turn);
     return { turn: working(turn), effects: [cancel(turn, 'idle'), cancel(turn, 'refused')] };
   }
+  // The end of what was stopped is told before its last messages are (opencode 1.18.33).
+  if (isGivenUp(turn)) return { turn, effects: [timer(turn, 'idle', IDLE_SETTLE_MS)] };
   // A trailing idle of the turn before says nothing about this one.
   if (!turn.worked) return stay(turn);
   const facts = factsOf(turn, conversation);
   if (finalAnswer(facts) !== undefined || closedWithError(facts)) return settle(turn, conversation);
   return { turn, effects: [timer(turn, 'idle', IDLE_SETTLE_MS)] };
+}
+
+function onStream(turn: TurnState, { state, at }: RecordOf<'stream'>): Step {
+  if (state === 'lost') return stay(deaf(turn));
+  const now = hearing(turn, at);
+  // What streamed while no stream was open is told nowhere again: ask the server.
+  return turn.phase === 'drafted'
+    ? stay(now)
+    : { turn: { ...now, asked: unheard(turn.asked) }, effects: [{ type: 'sync', turnId: turn.turnId }] };
 }
 
 /**
@@ -256,15 +289,17 @@ function onOwner(turn: TurnState, { serverGone }: RecordOf<'owner'>, conversatio
       ? failAttempt({ ...turn, phase: 'running' }, { type: 'owner-gone' }, conversation)
       : settle(turn, conversation, { unreachable: true });
   }
-  const adopted: TurnState = turn.phase === 'waiting' ? { ...turn, phase: 'running' } : turn;
+  const unsent = { ...turn, sending: false };
+  const adopted: TurnState = unsent.phase === 'waiting' ? { ...unsent, phase: 'running' } : unsent;
   if (adopted.stop !== undefined) {
     return stay(adopted, [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)]);
   }
   switch (adopted.phase) {
     case 'drafted': {
       const attempt = Math.max(1, turn.attempt);
+      const notice = turn.notice === undefined ? {} : { notice: turn.notice };
       return stay(adopted, [
-        { type: 'record', body: { kind: 'attempt-started', turnId: turn.turnId, attempt } },
+        { type: 'record', body: { kind: 'attempt-started', turnId: turn.turnId, attempt, ...notice } },
       ]);
     }
     case 'sent':
@@ -310,7 +345,7 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
         effects: [timer(turn, 'unreachable', UNREACHABLE_MS)],
       };
     case 'ready':
-      return onReachable(turn, conversation);
+      return onReachable(turn, record.at, conversation);
     case 'starting':
     case 'unresponsive':
     case 'stopping':
@@ -322,15 +357,17 @@ function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Con
 }
 
 /** How the turn stands is read once the stream is open: the server may have gone on with it, or be another one. */
-function onReachable(turn: TurnState, conversation: Conversation): Step {
+function onReachable(turn: TurnState, at: number, conversation: Conversation): Step {
   const { unreachable, ...rest } = turn;
   const reached = rest.phase === 'waiting' ? asking(rest, conversation) : rest;
-  return stay(reached, unreachable === undefined ? [] : [cancel(turn, 'unreachable')]);
+  return unreachable === undefined
+    ? stay(reached)
+    : stay(resumed(reached, at), [cancel(turn, 'unreachable')]);
 }
 
 function onStop(turn: TurnState, cause: StopCause, conversation: Conversation): Step {
   if (turn.stop !== undefined) return stay(turn);
-  const stopping = { ...turn, stop: cause };
+  const stopping = { ...ladderEnded(turn), stop: cause };
   if (turn.phase === 'drafted' || isRecovering(turn)) {
     const step = settle(stopping, conversation);
     return { ...step, effects: [...step.effects, cancel(turn, 'read-back'), cancel(turn, 'idle')] };
@@ -338,8 +375,10 @@ function onStop(turn: TurnState, cause: StopCause, conversation: Conversation): 
   return { turn: stopping, effects: [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)] };
 }
 
-function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): Step {
+function onTimer(turn: TurnState, name: TurnTimer, at: number, conversation: Conversation): Step {
   switch (name) {
+    case 'stall':
+      return onStallTimer(turn, at, conversation);
     case 'inferred':
       return canInferEnd(turn, conversation) ? settle(turn, conversation, { inferred: true }) : stay(turn);
     case 'stop':
@@ -364,12 +403,40 @@ function onTimer(turn: TurnState, name: TurnTimer, conversation: Conversation): 
 function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversation: Conversation): Step {
   if (isRecovering(turn))
     return turn.phase === 'failed' ? onReadBack(turn, status, conversation) : stay(turn);
+  if (isGivenUp(turn) && status === 'idle') return onStalled(turn, conversation);
+  const climbed = status === 'idle' ? undefined : onStillBusy(turn, at, conversation);
+  if (climbed !== undefined) return climbed;
   // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
   if (status === 'unknown') return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
   if (status === 'busy' || status === 'retry') return stay(turn);
-  if (turn.phase === 'drafted' || turn.sending) return stay(turn);
-  if (mayNotHaveBegun(turn, at, conversation)) return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
+  const now = resumed(turn, at);
+  if (turn.phase === 'drafted' || turn.sending) return stay(now);
+  if (mayNotHaveBegun(turn, at, conversation)) return stay(now, [timer(turn, 'idle', RESYNC_MS)]);
+  if (wasLost(turn, conversation)) return failAttempt(turn, { type: 'server-unreachable' }, conversation);
   return settle(turn, conversation);
+}
+
+/** An engine that lives closes its messages, also those of a turn that was stopped: another one has come in its place. */
+function wasLost(turn: TurnState, conversation: Conversation): boolean {
+  if (turn.recovery === 'off' || turn.stop !== undefined || turn.lastError !== undefined) return false;
+  return factsOf(turn, conversation).answers.at(-1)?.completedAt === undefined;
+}
+
+/** The turn was silent, and has ended because it was stopped for that. */
+function onStalled(turn: TurnState, conversation: Conversation): Step {
+  const { watch } = turn;
+  if (watch === undefined || watch.ladder.step === 'none') return stay(turn);
+  const { clock, silentMs } = watch.ladder;
+  return turn.recovery === 'off'
+    ? settle(turn, conversation, { stalled: { clock, silentMs } })
+    : failAttempt(turn, { type: 'session-stalled', clock, silentMs }, conversation);
+}
+
+/** It did not even end when it was stopped: its server is worth nothing any more. */
+function onUnstoppable(turn: TurnState, conversation: Conversation): Step {
+  if (!isGivenUp(turn) || turn.stop !== undefined || isRecovering(turn)) return stay(disarmed(turn));
+  const { effects } = onStalled(turn, conversation);
+  return stay(ladderEnded(turn), [...effects, { type: 'restart-server', turnId: turn.turnId }]);
 }
 
 /** An engine that took the prompt a moment ago is idle before it is busy: this may be that idle, unless an answer is closed. */
@@ -380,7 +447,13 @@ function mayNotHaveBegun(turn: TurnState, at: number, conversation: Conversation
 }
 
 function isAnswer(turn: TurnState, messageId: string, conversation: Conversation): boolean {
+  if (turn.answers.slice(0, turn.answersBefore).includes(messageId)) return false;
   return conversation.messages.get(messageId)?.info.parentId === turn.prompt.messageId;
+}
+
+/** Those of this attempt: what an earlier one left is told again, and written to, when it is put in order. */
+function ownAnswers(turn: TurnState): string[] {
+  return turn.answers.slice(turn.answersBefore);
 }
 
 /** Moves to `running` or `waiting`, whatever the open asks say. */
@@ -395,10 +468,11 @@ function asking(turn: TurnState, conversation: Conversation): TurnState {
 }
 
 function factsOf(turn: TurnState, conversation: Conversation): Facts {
-  const answers = turn.answers.flatMap((id) => conversation.messages.get(id)?.info ?? []);
+  const own = ownAnswers(turn);
+  const answers = own.flatMap((id) => conversation.messages.get(id)?.info ?? []);
   return {
     answers,
-    outstanding: outstandingTools(conversation, new Set(turn.answers)),
+    outstanding: outstandingTools(conversation, new Set(own)),
     ...(turn.stop === undefined ? {} : { stop: turn.stop }),
     ...(turn.lastError === undefined ? {} : { lastError: turn.lastError }),
     accepted: turn.phase !== 'drafted' && turn.phase !== 'sent',
@@ -411,11 +485,10 @@ function closedWithError(facts: Facts): boolean {
 }
 
 function canInferEnd(turn: TurnState, conversation: Conversation): boolean {
-  const last = conversation.messages.get(turn.answers.at(-1) ?? '')?.info;
+  const own = ownAnswers(turn);
+  const last = conversation.messages.get(own.at(-1) ?? '')?.info;
   if (last === undefined || finalAnswer({ answers: [last] }) === undefined) return false;
-  return (
-    conversation.openTools.size === 0 || outstandingTools(conversation, new Set(turn.answers)).length === 0
-  );
+  return conversation.openTools.size === 0 || outstandingTools(conversation, new Set(own)).length === 0;
 }
 
 function inferEnd(turn: TurnState, conversation: Conversation): TurnEffect[] {
@@ -425,7 +498,9 @@ function inferEnd(turn: TurnState, conversation: Conversation): TurnEffect[] {
 /** How many of the latest answers in a row ended without a reason. */
 function unknownFinishes(turn: TurnState, conversation: Conversation): number {
   let count = 0;
-  for (const id of turn.answers.slice(-2 * UNKNOWN_FINISH_LIMIT).toReversed()) {
+  for (const id of ownAnswers(turn)
+    .slice(-2 * UNKNOWN_FINISH_LIMIT)
+    .toReversed()) {
     const info = conversation.messages.get(id)?.info;
     if (info?.completedAt === undefined) continue;
     if (info.finish !== 'unknown') break;

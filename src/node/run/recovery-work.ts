@@ -1,5 +1,5 @@
 /** Brings a server for turns whose attempt failed, so that it can be decided what becomes of them. */
-import { EngineMissingError, explain } from '../../core/errors.ts';
+import { explain, StartError } from '../../core/errors.ts';
 import type { Leftovers, Server, ServerConnection } from '../server/server.ts';
 import type { Run } from './run.ts';
 
@@ -45,18 +45,14 @@ export class RecoveryWork {
 
   /** Each try spends a restart of the server's own budget, and waits as long as that says. */
   async #seek(run: Run): Promise<void> {
-    const { server, join } = this.#desk;
+    const { server } = this.#desk;
     while (isSeeking(run)) {
       try {
-        const connection = await server.ensure();
-        if (!isSeeking(run)) return;
-        if (run.connection?.generation === connection.generation) await run.readBack();
-        else await join(run, connection);
-        return;
+        if (await this.#reach(run, await server.ensure())) return;
       } catch (error) {
         // One that somebody else runs is waited for; the turn's own patience bounds that.
         if (server.state.kind === 'attached') return;
-        if (server.state.state !== 'failed' && !(error instanceof EngineMissingError)) continue;
+        if (isPaidFor(error, server)) continue;
         const turnId = run.state.turn?.turnId;
         if (turnId !== undefined && isSeeking(run))
           run.append({ kind: 'recovery-failed', turnId, reason: explain(error) });
@@ -64,6 +60,24 @@ export class RecoveryWork {
       }
     }
   }
+
+  /** @returns false when the server was gone again before the session was read: what asks for one then is heard here. */
+  async #reach(run: Run, connection: ServerConnection): Promise<boolean> {
+    if (!isSeeking(run)) return true;
+    const { generation } = connection;
+    if (run.connection?.generation === generation) await run.readBack();
+    else await this.#desk.join(run, connection);
+    return run.connection?.generation === generation || this.#desk.server.state.kind === 'attached';
+  }
+}
+
+/**
+ * Whether a start that went wrong has spent a restart, so that the next try is bounded. One without a process has not,
+ * and goes wrong again. Another run may have begun the next one already.
+ */
+function isPaidFor(error: unknown, { state }: Server): boolean {
+  if (!(error instanceof StartError) || state.state === 'failed') return false;
+  return state.state !== 'stopped' || state.exit !== undefined;
 }
 
 function isSeeking(run: Run): boolean {

@@ -8,7 +8,7 @@ import * as fs from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
-import type { JournalRecord, RecordBody, StopCause } from '../../core/journal/record.ts';
+import type { JournalRecord, RecordBody, StallLimits, StopCause } from '../../core/journal/record.ts';
 import {
   isActive,
   isOvertaken,
@@ -49,6 +49,8 @@ export interface RunOptions {
   clock: Clock;
   stallLimitMs: number;
   recovery: RecoveryMode;
+  /** What is done about silence; absent where nothing is. `restartServer` never rejects. */
+  stall?: { limits: StallLimits; restartServer(): Promise<void> };
   /** Told once when the journal can no longer be written. */
   onJournalError(error: unknown): void;
   /** Told when another process has taken the run over: from here on it is followed. */
@@ -231,8 +233,9 @@ export class Run {
   /** Drafts a turn and starts its first attempt. The ids are in the journal before anything is sent. */
   startTurn(sessionId: string, prompt: Prompt, label: string): void {
     const turnId = `t${this.state.turnsSettled + 1}`;
-    const { recovery } = this.#options;
-    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label, recovery });
+    const { recovery, stall } = this.#options;
+    const limits = stall === undefined ? {} : { limits: stall.limits };
+    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label, recovery, ...limits });
     this.append({ kind: 'attempt-started', turnId, attempt: 1 });
   }
 
@@ -426,6 +429,9 @@ export class Run {
       case 'abort':
       case 'mend':
         void this.#work.perform(effect);
+        return;
+      case 'restart-server':
+        void this.#options.stall?.restartServer();
         return;
       case 'recover':
         void this.#options.onRecover(this);

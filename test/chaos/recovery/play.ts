@@ -164,7 +164,7 @@ async function stored(host: WorkspaceHost, sessionId: string): Promise<Snapshot>
 function differences(records: readonly JournalRecord[]): string[] {
   const state = newRunState();
   const recomputation = new Recomputation();
-  for (const record of records) recomputation.take(record, stepRun(state, record));
+  for (const record of records) recomputation.take(record, stepRun(state, record), state);
   recomputation.finish(true);
   return recomputation.differences;
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JournalRecord, RecordKind, RecordOf } from '../../../src/core/journal/record.ts';
-import { parseSettings } from '../../../src/core/settings.ts';
+import { parseSettings, type Settings } from '../../../src/core/settings.ts';
 import { openWorkspace } from '../../../src/engines/open-workspace.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
 import type { Run } from '../../../src/node/run/run.ts';
@@ -17,8 +17,12 @@ export interface ProductBench {
   model: FakeModel;
   /** The workspace folder. */
   folder: string;
-  /** A window on it; each has the same storage. */
-  open(): WorkspaceHost;
+  /** What its servers are started with. */
+  env: Readonly<Record<string, string>>;
+  /** A window on it; each has the same storage. `limits` may be shorter than the settings take: a test need not wait. */
+  open(limits?: Partial<Pick<Settings, 'stallTimeoutMs' | 'toolStallTimeoutMs'>>): WorkspaceHost;
+  /** Closes a window for good. */
+  close(host: WorkspaceHost): Promise<void>;
   /** Lets a window go, as a reload does. */
   leave(host: WorkspaceHost): Promise<void>;
   /** Kills the server that a window uses with SIGKILL. */
@@ -58,10 +62,15 @@ export async function startProduct(
   return {
     model,
     folder,
-    open() {
-      const host = openWorkspace(options);
+    env: options.env,
+    open(limits = {}) {
+      const host = openWorkspace({ ...options, settings: { ...options.settings, ...limits } });
       hosts.add(host);
       return host;
+    },
+    async close(host) {
+      hosts.delete(host);
+      await host.close();
     },
     async leave(host) {
       hosts.delete(host);

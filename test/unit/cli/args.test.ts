@@ -32,6 +32,8 @@ describe('the command line', () => {
       attach: 'http://127.0.0.1:4096',
       model: 'demo',
     },
+    'review --recovery ask': { name: 'review', target: 'uncommitted', json: false, recovery: 'ask' },
+    'run hello --recovery=off': { name: 'run', prompt: 'hello', json: false, recovery: 'off' },
     'replay runs/1 --follow': { name: 'replay', journal: 'runs/1', follow: true },
   };
   for (const [line, command] of Object.entries(good)) {
@@ -56,6 +58,10 @@ describe('the command line', () => {
     'review --attach 4096': /^--attach must be an http/,
     'review --attach http://me:secret@h': /^--attach must not hold a password/,
     'review --attach http://h --engine-path /x': /^--attach uses a server that runs already/,
+    'review --recovery never': /^--recovery must be auto, ask or off/,
+    'review --recovery': /^--recovery needs a value/,
+    'run hi --recovery ask --recovery off': /^--recovery is given twice/,
+    'replay runs/1 --recovery ask': /^`replay` has no option --recovery/,
     run: /^`run` needs a prompt/,
     'run fix it': /^`run` takes one prompt/,
     replay: /^`replay` needs a journal/,
@@ -86,6 +92,7 @@ describe('the command line', () => {
       '--engine-path',
       '--attach',
       '--journal',
+      '--recovery',
     ]) {
       assert.ok(helpText('review').includes(`\n  ${word} `), word);
     }

@@ -78,6 +78,17 @@ class Bench {
     this.take({ type: 'ask', sessionId: 's', ask });
   }
 
+  /** Recovery wants to know whether to go on. */
+  recovery(decision: 'ask' | 'offer' | 'resume' = 'ask'): void {
+    const about = { turnId: 't1', attempt: 1, rule: 6, reason: 'It died.', n: 0, limit: 3 };
+    this.desk.take({ seq: 1, at: 0, kind: 'decision', decision, ...about });
+  }
+
+  settle(): void {
+    const end = { turnId: 't1', outcome: 'interrupted', inferred: false } as const;
+    this.desk.take({ seq: 2, at: 0, kind: 'turn-settled', ...end });
+  }
+
   /** Waits for the next question on the screen, then answers it. */
   async type(line: string): Promise<string> {
     const shown = String(((await once(this.stderr, 'data')) as [Buffer])[0]);
@@ -178,5 +189,111 @@ describe('what the agent asks', () => {
     bench.ask(PERMISSION);
     while (bench.stops.length === 0) await bench.woken();
     assert.deepEqual(bench.stops, ['close']);
+  });
+});
+
+describe('what recovery asks', () => {
+  it('without a terminal is answered by nobody, at once and without a question', () => {
+    for (const decision of ['ask', 'offer'] as const) {
+      const bench = new Bench(false);
+      bench.recovery(decision);
+      assert.deepEqual(bench.choices, ['nobody']);
+      assert.equal(bench.stderr.read(), null);
+    }
+  });
+
+  it('is nothing where recovery goes on by itself', () => {
+    for (const isTTY of [true, false]) {
+      const bench = new Bench(isTTY);
+      bench.recovery('resume');
+      assert.deepEqual([bench.choices, bench.stderr.read()], [[], null]);
+    }
+  });
+
+  for (const [line, choice] of Object.entries({ y: 'go-on', YES: 'go-on', n: 'keep', ' no ': 'keep' })) {
+    it(`"${line}" at the terminal means ${choice}`, async () => {
+      const bench = new Bench();
+      const done = bench.woken();
+      bench.recovery();
+      assert.equal(await bench.type(line), 'Go on with this turn? [y]es, [n]o: ');
+      await done;
+      assert.deepEqual(bench.choices, [choice]);
+    });
+  }
+
+  it('is asked again when the answer is neither, an empty line among them', async () => {
+    const bench = new Bench();
+    const done = bench.woken();
+    bench.recovery('offer');
+    await bench.type('');
+    await bench.type('sure');
+    assert.deepEqual(bench.choices, []);
+    await bench.type('y');
+    await done;
+    assert.deepEqual(bench.choices, ['go-on']);
+  });
+
+  it('is answered by nobody when the input ends', async () => {
+    const bench = new Bench();
+    const done = bench.woken();
+    bench.recovery();
+    bench.stdin.end();
+    await done;
+    assert.deepEqual(bench.choices, ['nobody']);
+  });
+
+  it('R-07: is not answered any more when the turn was stopped', async () => {
+    const bench = new Bench();
+    bench.recovery();
+    await once(bench.stderr, 'data');
+    bench.settle();
+    // The line feed behind the question that is gone.
+    await once(bench.stderr, 'data');
+    const done = bench.woken();
+    bench.ask(PERMISSION);
+    await bench.type('n');
+    await done;
+    assert.deepEqual(bench.answers, [['p1', { type: 'permission', reply: 'reject' }]]);
+    assert.deepEqual(bench.choices, []);
+  });
+
+  it('comes once at a time, the newest, when it is asked again', async () => {
+    const bench = new Bench();
+    bench.recovery();
+    await once(bench.stderr, 'data');
+    const done = bench.woken();
+    bench.recovery();
+    await bench.type('y');
+    await done;
+    assert.deepEqual(bench.choices, ['go-on']);
+  });
+
+  it('takes the place of what the agent asked: that died with its server', async () => {
+    const bench = new Bench();
+    bench.ask(PERMISSION);
+    await once(bench.stderr, 'data');
+    bench.desk.take({
+      seq: 1,
+      at: 0,
+      kind: 'incident',
+      turnId: 't1',
+      attempt: 1,
+      cause: { type: 'server-died' },
+      facts: {
+        visible: false,
+        finalAnswer: false,
+        complete: false,
+        gaps: 0,
+        subAgents: 0,
+        asks: 1,
+        tools: { finished: 0, failed: 0, 'not-started': 0, unknown: 0, unsafe: 0 },
+      },
+    });
+    await once(bench.stderr, 'data');
+    const done = bench.woken();
+    bench.recovery();
+    assert.match(await bench.type('n'), /^Go on/);
+    await done;
+    assert.deepEqual([bench.answers, bench.choices], [[], ['keep']]);
   });
 });

@@ -8,7 +8,7 @@ import { finished, idle, running, type Story } from '../support/story.ts';
 function differences(records: readonly JournalRecord[], isWhole = true): string[] {
   const fold = new RunFold();
   const recomputation = new Recomputation();
-  for (const record of records) recomputation.take(record, fold.take(record));
+  for (const record of records) recomputation.take(record, fold.take(record), fold.state);
   recomputation.finish(isWhole);
   return recomputation.differences;
 }

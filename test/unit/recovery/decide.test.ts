@@ -49,6 +49,7 @@ function given(
     overtaken: false,
     mode: 'auto',
     agreed: false,
+    known: ['p'],
     ...input,
   };
 }
@@ -163,14 +164,151 @@ describe('the decision after a failed attempt', () => {
   it('the mode asks first or does nothing where 8 and 9 would act', () => {
     assert.equal(decided({}, { mode: 'ask' }), '8 ask');
     assert.equal(decided({ visible: true }, { mode: 'ask' }), '9 ask');
-    assert.equal(decided({}, { mode: 'off' }), '8 stop');
-    assert.equal(decided({ visible: true }, { mode: 'off' }), '9 stop');
+    assert.equal(decided({}, { mode: 'off' }), '7 stop');
+    assert.equal(decided({ visible: true }, { mode: 'off' }), '7 stop');
+    assert.match(decide(given({}, { mode: 'off' })).reason, /Recovery is switched off\./);
     const yes = (facts: Partial<AttemptFacts>): unknown => {
       const decision = decide(given(facts, { mode: 'ask' }));
       return decision.type === 'ask' && decision.yes;
     };
     assert.deepEqual([yes({}), yes({ visible: true })], ['replay', 'resume']);
     assert.equal(decided({ finalAnswer: true }, { mode: 'off' }), '3 accept');
+  });
+
+  it('2: what a window left behind is offered, and never gone on with by itself', () => {
+    const left: Partial<DecisionInput> = { incident: { type: 'owner-gone' } };
+    assert.equal(decided({}, left), '2 offer');
+    assert.equal(decided({ visible: true, tools: [call()] }, left), '2 offer');
+    assert.equal(decided({}, { ...left, server: 'working' }), '2 offer');
+    assert.equal(decided({ complete: false }, { ...left, server: 'unknown' }), '2 offer');
+    assert.equal(decided({ finalAnswer: true }, left), '3 accept');
+    assert.equal(decided({}, { ...left, mode: 'off' }), '7 stop');
+    const agreed = { ...left, agreed: true };
+    assert.equal(decided({}, agreed), '8 replay');
+    assert.equal(decided({ visible: true }, agreed), '9 resume');
+    assert.equal(decided({}, { ...agreed, server: 'working' }), '4 follow');
+    const stopped = decide(given({}, { ...left, mode: 'off' }));
+    assert.equal(stopped.type === 'stop' && stopped.outcome, 'interrupted');
+  });
+
+  it('7: a session that went on with another prompt is sent nothing, whoever agrees', () => {
+    for (const agreed of [false, true]) {
+      assert.equal(decided({}, { overtaken: true, agreed }), '7 stop');
+      assert.equal(decided({ tools: [call()], visible: true }, { overtaken: true, agreed }), '7 stop');
+      assert.equal(decided({ complete: false }, { overtaken: true, agreed }), '7 stop');
+    }
+    assert.match(decide(given({}, { overtaken: true })).reason, /gone on with another prompt/);
+    assert.equal(decided({ finalAnswer: true }, { overtaken: true }), '3 accept');
+    assert.equal(decided({}, { overtaken: true, server: 'working' }), '4 follow');
+  });
+
+  it('7, C-10: without a server nothing is asked that could not be done', () => {
+    const none: Partial<DecisionInput> = { budget: { ...spent, restarts: 'spent' } };
+    assert.equal(decided({ tools: [call()] }, none), '7 stop');
+    assert.equal(decided({ complete: false }, none), '7 stop');
+    assert.equal(decided({}, { ...none, agreed: true }), '7 stop');
+    assert.equal(decided({}, { ...none, mode: 'ask' }), '7 stop');
+  });
+
+  it('7: a turn that ends its server each time it is gone on with is left alone', () => {
+    assert.equal(decided({}, { deaths: 2 }), '8 replay');
+    assert.equal(decided({ visible: true }, { deaths: 2 }), '9 resume');
+    assert.equal(decided({ visible: true }, { deaths: 3 }), '7 stop');
+    assert.match(decide(given({}, { deaths: 3 })).reason, /ended the server 2 times .* by hand/);
+    assert.equal(decided({ tools: [call()] }, { deaths: 3 }), '6 ask');
+    assert.equal(decided({ visible: true }, { deaths: 3, agreed: true }), '9 resume');
+  });
+
+  it('an agreement to go on stands for the call in doubt, the budget, the quarantine and the mode', () => {
+    assert.equal(decided({ visible: true, tools: [call()] }, { agreed: true }), '9 resume');
+    // Not for one that has come to light since.
+    assert.equal(decided({ tools: [call({ partId: 'other' })] }, { agreed: true }), '6 ask');
+    assert.equal(decided({}, { agreed: true, budget: spent }), '8 replay');
+    assert.equal(decided({}, { agreed: true, mode: 'ask' }), '8 replay');
+    const refused: Incident = { type: 'model-failed', status: 401, retriable: false };
+    assert.equal(decided({}, { agreed: true, incident: refused }), '8 replay');
+    assert.equal(decided({ stop: 'loop', visible: true }, { agreed: true }), '9 resume');
+  });
+
+  it('5: an agreement does not stand for what nobody knows', () => {
+    assert.equal(decided({ complete: false }, { agreed: true }), '5 ask');
+    assert.equal(decided({}, { agreed: true, server: 'unknown' }), '5 ask');
+    assert.equal(decided({ stop: 'user' }, { agreed: true }), '1 stop');
+  });
+
+  it('C-14: what the user asked for spends none of the recoveries, and does not count itself among them', () => {
+    const one: DecisionInput['budget'] = { recoveries: { used: 1, limit: 3 }, restarts: 'left' };
+    const itself = decide(given({ visible: true }, { budget: one }));
+    assert.deepEqual([itself.n, itself.limit], [2, 3]);
+    assert.match(itself.reason, /\(2\/3\)\.$/);
+    const asked = decide(given({ visible: true }, { budget: one, agreed: true }));
+    assert.deepEqual([asked.n, asked.limit], [1, 3]);
+    assert.doesNotMatch(asked.reason, /\/3/);
+  });
+
+  it('the rows come in this order: with all of them true, taking one away gives the next', () => {
+    const refused: Incident = { type: 'model-failed', status: 401, retriable: false };
+    let input = given(
+      { stop: 'user', finalAnswer: true, complete: false },
+      {
+        stop: 'close',
+        server: 'working',
+        incident: { type: 'owner-gone' },
+        overtaken: true,
+        mode: 'off',
+        budget: { ...spent, restarts: 'spent' },
+        deaths: 3,
+        replayedBefore: true,
+      },
+    );
+    const rows: string[] = [];
+    const without = (change: Partial<DecisionInput>, facts: Partial<AttemptFacts> = {}): void => {
+      input = { ...input, ...change, facts: { ...input.facts, ...facts } };
+      const { type, rule, reason } = decide(input);
+      rows.push(`${rule} ${type}: ${reason.split('. ').at(-1)}`);
+    };
+    const { stop: _stop, ...unstopped } = input.facts;
+    without({});
+    input = { ...input, facts: unstopped };
+    without({});
+    const { stop: _close, ...unclosed } = input;
+    input = unclosed;
+    without({});
+    without({}, { finalAnswer: false, tools: [call()] });
+    without({ mode: 'ask' });
+    without({ incident: refused });
+    without({ server: 'gone' });
+    without({ overtaken: false });
+    without({ budget: spent });
+    without({}, { complete: true });
+    without({}, { tools: [call({ class: 'read-only' })] });
+    without({ budget: { ...spent, recoveries: { used: 0, limit: 3 } } });
+    without({ deaths: 1 });
+    without({ incident: { type: 'server-died' } });
+    without({ mode: 'auto' });
+    without({ replayedBefore: false }, { tools: [] });
+    assert.deepEqual(
+      rows.map((row) => row.replace(/: .*/, '')),
+      [
+        '1 stop',
+        '2 stop',
+        '3 accept',
+        '4 follow',
+        '2 offer',
+        '4 follow',
+        '7 stop',
+        '7 stop',
+        '5 ask',
+        '6 ask',
+        '7 stop',
+        '7 stop',
+        '10 offer',
+        '9 ask',
+        '9 resume',
+        '8 replay',
+      ],
+      rows.join('\n'),
+    );
   });
 
   it('R-09: no word of a call breaks out of its sentence', () => {
@@ -196,6 +334,7 @@ const incident: fc.Arbitrary<Incident> = fc.constantFrom<Incident>(
   { type: 'server-died' },
   { type: 'server-died', code: 1 },
   { type: 'server-unreachable' },
+  { type: 'owner-gone' },
   { type: 'session-stalled', clock: 'first-byte', silentMs: 120_000 },
   { type: 'session-stalled', clock: 'tool', silentMs: 1_800_000 },
   { type: 'model-failed', retriable: true },
@@ -236,7 +375,8 @@ const input: fc.Arbitrary<DecisionInput> = fc
     replayedBefore: fc.boolean(),
     deaths: fc.nat(3),
     overtaken: fc.constantFrom(false, false, true),
-    agreed: fc.constant(false),
+    agreed: fc.constantFrom(false, false, true),
+    known: fc.constant(['p']),
     mode: fc.constantFrom<DecisionInput['mode']>('auto', 'auto', 'ask', 'off'),
   })
   .map(({ stop: cause, used, restarts, ...rest }) => ({
@@ -274,10 +414,10 @@ describe('any decision after a failed attempt', () => {
     });
   });
 
-  it('R-04: sends nothing while a call that is not read-only is in doubt', () => {
-    always((decision, { facts }) => {
+  it('R-04: sends nothing while a call that is not read-only is in doubt, unless the user said so', () => {
+    always((decision, { facts, agreed }) => {
       const inDoubt = facts.tools.some((one) => one.state === 'unknown' && one.class !== 'read-only');
-      if (inDoubt) assert.equal(recovers(decision), false);
+      if (inDoubt && !agreed) assert.equal(recovers(decision), false);
     });
   });
 
@@ -304,16 +444,18 @@ describe('any decision after a failed attempt', () => {
   });
 
   it('C-14: never recovers out of a spent budget', () => {
-    always((decision, { budget }) => {
-      const isSpent = budget.recoveries.used >= budget.recoveries.limit || budget.restarts === 'spent';
-      if (isSpent) assert.equal(recovers(decision), false);
-      if (recovers(decision)) assert.ok(decision.n <= decision.limit);
+    always((decision, { budget, agreed }) => {
+      const isSpent = budget.recoveries.used >= budget.recoveries.limit;
+      if ((isSpent && !agreed) || budget.restarts === 'spent') assert.equal(recovers(decision), false);
+      if (recovers(decision) && !agreed) assert.ok(decision.n <= decision.limit);
     });
   });
 
   it('sends nothing unless it may act on its own', () => {
-    always((decision, { mode }) => {
-      if (mode !== 'auto') assert.equal(recovers(decision), false);
+    always((decision, { mode, incident, overtaken, agreed }) => {
+      if (mode === 'off' || overtaken) assert.equal(recovers(decision), false);
+      if ((mode === 'ask' || incident.type === 'owner-gone') && !agreed)
+        assert.equal(recovers(decision), false);
     });
   });
 

@@ -1,8 +1,15 @@
 /** Tells a run record by record, as a driver would: decisions that the fold proposes are appended at once. */
 import type { EngineEvent, EngineMessage, Prompt, ToolPart } from '../../../src/core/engine.ts';
 import type { JournalRecord, RecordBody, RecordOf } from '../../../src/core/journal/record.ts';
-import { newRunState, type RunEffect, type RunState, stepRun } from '../../../src/core/journal/state.ts';
+import {
+  isOvertaken,
+  newRunState,
+  type RunEffect,
+  type RunState,
+  stepRun,
+} from '../../../src/core/journal/state.ts';
 import { RunViewFold } from '../../../src/core/journal/view.ts';
+import type { RecoveryMode } from '../../../src/core/recovery/incident.ts';
 
 export const SESSION = 'ses_1';
 export const PROMPT: Prompt = { messageId: 'msg_user', partId: 'prt_user', text: 'Do it' };
@@ -18,6 +25,7 @@ export class Story {
   tell(...bodies: RecordBody[]): this {
     const queue = [...bodies];
     for (let body = queue.shift(); body !== undefined; body = queue.shift()) {
+      if (isOvertaken(this.state, body)) continue;
       const record: JournalRecord = { seq: this.state.seq + 1, at: this.now, ...body };
       this.records.push(record);
       for (const effect of stepRun(this.state, record)) {
@@ -26,6 +34,12 @@ export class Story {
       }
       this.view.apply(record);
     }
+    return this;
+  }
+
+  /** One after the other: what follows from each comes before the next. `tell` has them come at once. */
+  each(...bodies: readonly RecordBody[]): this {
+    for (const body of bodies) this.tell(body);
     return this;
   }
 
@@ -84,17 +98,19 @@ export function begin(type: 'review' | 'prompt' = 'prompt'): Story {
 }
 
 /** As far as a prompt that has left for the server. */
-export function sent(type: 'review' | 'prompt' = 'prompt'): Story {
+export function sent(type: 'review' | 'prompt' = 'prompt', recovery: RecoveryMode = 'off'): Story {
   return begin(type).tell(
-    { kind: 'turn-drafted', turnId: 't1', sessionId: SESSION, prompt: PROMPT, label: '' },
+    { kind: 'turn-drafted', turnId: 't1', sessionId: SESSION, prompt: PROMPT, label: '', recovery },
     { kind: 'attempt-started', turnId: 't1', attempt: 1 },
     { kind: 'prompt-send-started', turnId: 't1' },
   );
 }
 
 /** As far as a turn that the engine works on, with one open answer. */
-export function running(type: 'review' | 'prompt' = 'prompt'): Story {
-  return sent(type).tell({ kind: 'prompt-send-completed', turnId: 't1' }).events(userPart, busy, answer({}));
+export function running(type: 'review' | 'prompt' = 'prompt', recovery: RecoveryMode = 'off'): Story {
+  return sent(type, recovery)
+    .tell({ kind: 'prompt-send-completed', turnId: 't1' })
+    .events(userPart, busy, answer({}));
 }
 
 export const busy: EngineEvent = { type: 'status', sessionId: SESSION, status: { type: 'busy' } };

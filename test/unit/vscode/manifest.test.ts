@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { NUMBER_SETTINGS, parseSettings, TEXT_SETTINGS } from '../../../src/core/settings.ts';
+import {
+  CHOICE_SETTINGS,
+  NUMBER_SETTINGS,
+  parseSettings,
+  TEXT_SETTINGS,
+} from '../../../src/core/settings.ts';
 import { readManifest } from './manifest.ts';
 import { readTable, settingsTable, writeTable } from './settings-table.ts';
 
@@ -18,6 +23,14 @@ describe('The manifest', () => {
       assert.deepEqual(
         { type, minimum, maximum, value },
         { type: 'integer', minimum: min, maximum: max, value: fallback },
+        key,
+      );
+    }
+    for (const { key, values, fallback } of Object.values(CHOICE_SETTINGS)) {
+      const { type, enum: choices, default: value } = properties[`holdfast.${key}`] ?? {};
+      assert.deepEqual(
+        { type, choices, value },
+        { type: 'string', choices: [...values], value: fallback },
         key,
       );
     }
