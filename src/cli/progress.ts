@@ -1,4 +1,5 @@
 /** What a person is told while a run goes on: from records to lines. Pure. */
+import { changesText } from '../core/journal/recovery-card.ts';
 import type { Answer, Ask, ToolPart } from '../core/engine.ts';
 import { assertNever } from '../core/errors.ts';
 import { incidentSentence } from '../core/recovery/wording.ts';
@@ -86,6 +87,8 @@ export class Progress {
         return [{ label: 'left over', text: 'ended' }];
       case 'note':
         return record.level === 'warning' ? [{ label: 'note', text: record.text, tone: 'warn' }] : [];
+      case 'workspace-changes':
+        return [{ label: 'changed', text: changesText(record) }];
       case 'session-mended':
       case 'recovery-answered':
       case 'recovery-failed':

@@ -9,9 +9,10 @@ import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
 import { stallLimits } from '../core/turn/clocks.ts';
-import { isRecovering } from '../core/turn/recovery.ts';
+import { isRecovering } from '../core/turn/state.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
+import { changedSince } from './git/changed-since.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
 import { settleOrphan } from './run/follow-run.ts';
@@ -24,6 +25,9 @@ import { EventHub, type HubLog } from './stream/event-hub.ts';
 
 /** How long a fresh event stream may take to open before a prompt is sent without it, ms. What it misses is re-read. */
 const STREAM_OPEN_MS = 5000;
+
+/** Changed files named to whoever is asked about a turn; of the others there is a number. */
+const MAX_EVIDENCE = 8;
 
 export interface WorkspaceHostOptions {
   engine: Engine;
@@ -189,6 +193,7 @@ export class WorkspaceHost {
       run.release();
       return;
     }
+    this.#heed(run);
     if (connection !== undefined) this.#use(run, connection);
     const owner = { pid: process.pid, startedAt: this.#options.processStartedAt };
     run.append({ kind: 'owner', owner, reason, ...(serverGone && { serverGone }) });
@@ -228,7 +233,7 @@ export class WorkspaceHost {
 
   #use(run: Run, connection: ServerConnection): void {
     run.connect(connection);
-    this.#tellServerOf(run);
+    this.#heed(run);
     const { turn } = run.state;
     if (turn !== undefined && turn.phase !== 'settled') this.#onTurn(run, turn.turnId, 'begun');
   }
@@ -396,17 +401,33 @@ export class WorkspaceHost {
     await this.#joinStream(run, connection);
   }
 
-  /** A busy server gets more patience, and a turn that ended well gives its restarts back. */
-  #tellServerOf(run: Run): void {
+  /**
+   * What a run's records mean outside of it: a busy server gets more patience, a turn that ended well gives its restarts
+   * back, and who is asked about a turn gets evidence.
+   */
+  #heed(run: Run): void {
     if (this.#told.has(run)) return;
     this.#told.add(run);
     run.listen({
       onRecord: (record) => {
         if (record.kind === 'turn-drafted') this.#onTurn(run, record.turnId, 'begun');
+        if (record.kind === 'decision' && (record.decision === 'ask' || record.decision === 'offer'))
+          void this.#addEvidence(run, record.turnId);
         if (record.kind === 'turn-settled')
           this.#onTurn(run, record.turnId, record.outcome === 'ok' ? 'succeeded' : 'failed');
       },
     });
+  }
+
+  /** What changed since the turn began, for whoever is asked whether to go on with it. */
+  async #addEvidence(run: Run, turnId: string): Promise<void> {
+    const { turn } = run.state;
+    if (turn === undefined) return;
+    const changed = await changedSince(this.#options.folder, turn.draftedAt);
+    const isAsked = !run.followed && run.state.turn?.turnId === turnId && run.state.turn.phase === 'asking';
+    if (changed === undefined || !isAsked) return;
+    const files = changed.slice(0, MAX_EVIDENCE);
+    run.append({ kind: 'workspace-changes', turnId, files, more: changed.length - files.length });
   }
 
   #onTurn(run: Run, turnId: string, how: 'begun' | 'succeeded' | 'failed'): void {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { incidentSentence } from '../core/recovery/wording.ts';
 import { DEMO_MODEL } from '../core/settings.ts';
-import { isRecovering } from '../core/turn/recovery.ts';
+import { isRecovering } from '../core/turn/state.ts';
 import type { Run } from '../node/run/run.ts';
 import type { Hosting } from './hosting.ts';
 import { readSettings, SECTION } from './settings.ts';

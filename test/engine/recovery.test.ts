@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Run } from '../../src/node/run/run.ts';
@@ -71,6 +72,7 @@ describe('a turn whose server is killed', function () {
   });
 
   it('R-04: while a command runs asks, names it, and runs it again only when the user says so', async () => {
+    execFileSync('git', ['init', '--quiet'], { cwd: bench.folder });
     const ledger = join(bench.folder, 'ledger');
     bench.model.script(({ step }) =>
       step === 0
@@ -89,6 +91,8 @@ describe('a turn whose server is killed', function () {
     assert.deepEqual(decisions(), ['6 ask 0/3']);
     assert.match(asked.tools?.join() ?? '', /^bash: echo once/);
     assert.equal(run.header().turn, 'waiting');
+    const { files, more } = await recordOf(run, 'workspace-changes');
+    assert.deepEqual([files, more], [['ledger'], 0]);
     run.answerRecovery('go-on');
     await run.ended();
     assert.deepEqual(outcomes(), ['ok']);

@@ -152,6 +152,14 @@ export const RecordBodySchema = v.variant('kind', [
   }),
   IncidentRecordSchema,
   DecisionRecordSchema,
+  /** Files that changed since the turn began, the latest first: evidence for whoever answers a decision that asks. */
+  v.object({
+    kind: v.literal('workspace-changes'),
+    turnId: v.string(),
+    files: v.array(v.string()),
+    /** How many there are beyond those. */
+    more: v.number(),
+  }),
   /** The answer to a decision that asks or offers. */
   v.object({
     kind: v.literal('recovery-answered'),

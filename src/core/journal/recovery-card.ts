@@ -90,6 +90,17 @@ function effectUnknown(reason: string, count: number): string {
   return `${happened.replace(/\.$/, '')} while ${which} took effect is not known. If you continue, the agent is told to look at that first.`;
 }
 
+/** With the evidence for whoever is asked. */
+export function evidentCard(card: Card, record: RecordOf<'workspace-changes'>): Card {
+  return { ...card, facts: [...card.facts, { label: 'changed meanwhile', value: changesText(record) }] };
+}
+
+/** `src/a.ts, src/b.ts and 3 more`; `no file` where nothing changed. */
+export function changesText({ files, more }: RecordOf<'workspace-changes'>): string {
+  if (files.length === 0) return 'no file';
+  return `${files.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 /** It was answered. @returns undefined when that ends the turn, whose own card says so. */
 export function answeredCard(card: Card, { choice }: RecordOf<'recovery-answered'>): Card | undefined {
   if (choice !== 'go-on') return undefined;

@@ -2,7 +2,7 @@
 import type { Exit, JournalRecord, RecordBody, RecordOf, ServerStateName } from './record.ts';
 import { applyEvent, concerns, type Conversation, markGaps, newConversation } from './conversation.ts';
 import { draftTurn, type TurnEffect, type TurnState } from '../turn/state.ts';
-import { isRecovering } from '../turn/recovery.ts';
+import { isRecovering } from '../turn/state.ts';
 import { stepTurn } from '../turn/turn.ts';
 import { stepReview, type ReviewEffect, type ReviewState } from '../review/review.ts';
 import type { Outcome } from '../outcome.ts';

@@ -2,6 +2,7 @@
  * A run as lines to read: what was asked, said and done, in order. It is folded record by record, so that a
  * channel can follow a run that goes on, and an export is the same fold over all of it.
  */
+import { changesText } from './recovery-card.ts';
 import type { RecoveryChoice } from '../recovery/incident.ts';
 import { incidentSentence } from '../recovery/wording.ts';
 import type { EngineEvent, ToolPart } from '../engine.ts';
@@ -118,6 +119,8 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
       return line(
         `Decision: ${record.decision} (rule ${record.rule}, ${record.n}/${record.limit}): ${record.reason}`,
       );
+    case 'workspace-changes':
+      return line(`Changed since the turn began: ${changesText(record)}`);
     case 'recovery-answered':
       return line(CHOICE_TEXTS[record.choice]);
     case 'session-mended':

@@ -5,11 +5,18 @@
 import { assertNever } from '../errors.ts';
 import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
-import { isRecovering } from '../turn/recovery.ts';
+import { isRecovering } from '../turn/state.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
-import { answeredCard, decidedCard, endedCard, incidentCard, recoveryId } from './recovery-card.ts';
+import {
+  answeredCard,
+  decidedCard,
+  endedCard,
+  evidentCard,
+  incidentCard,
+  recoveryId,
+} from './recovery-card.ts';
 import { closedRow, findingsRow } from './rows.ts';
 import {
   endCard,
@@ -139,6 +146,8 @@ export class RunViewFold {
       case 'decision':
         this.#headerChanged = true;
         return this.#changeCard(recoveryId(record), (card) => decidedCard(card, record));
+      case 'workspace-changes':
+        return this.#changeCard(this.#recoveries.at(-1), (card) => evidentCard(card, record));
       case 'recovery-answered':
         this.#headerChanged = true;
         return this.#changeCard(this.#recoveries.at(-1), (card) => answeredCard(card, record));

@@ -15,8 +15,14 @@ import type { EngineEvent } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import type { RecordOf, StallClock, StallLimits } from '../journal/record.ts';
 import { assertNever } from '../errors.ts';
-import { isRecovering } from './recovery.ts';
-import type { Ladder, Step, TurnEffect, TurnState, Watch } from './state.ts';
+import {
+  isRecovering,
+  type Ladder,
+  type Step,
+  type TurnEffect,
+  type TurnState,
+  type Watch,
+} from './state.ts';
 
 /** How long a model may take until it says anything at all, ms. A connection that brings nothing is seen sooner than that. */
 const FIRST_BYTE_MS = 120_000;

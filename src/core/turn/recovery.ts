@@ -32,6 +32,7 @@ import {
   type TurnState,
   type TurnTimer,
 } from './state.ts';
+import { cancel, timer } from './step.ts';
 
 /** All timers of an attempt: none of them outlives it. */
 const OF_AN_ATTEMPT: readonly TurnTimer[] = ['inferred', 'idle', 'refused', 'accept', 'unreachable'];
@@ -47,11 +48,6 @@ export function failAttempt(turn: TurnState, cause: Incident, conversation: Conv
     facts: summaryOf(facts),
   };
   return { turn, effects: [...cancelAll(turn), { type: 'record', body }] };
-}
-
-/** Whether recovery has the turn: between a failed attempt and the next one, or its end. */
-export function isRecovering(turn: TurnState): turn is TurnIn<'failed' | 'asking' | 'mending'> {
-  return turn.phase === 'failed' || turn.phase === 'asking' || turn.phase === 'mending';
 }
 
 export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conversation: Conversation): Step {
@@ -270,12 +266,4 @@ function propose(turn: TurnIn<'failed'>, decision: Decision): Step {
 
 function cancelAll(turn: TurnState): TurnEffect[] {
   return OF_AN_ATTEMPT.map((name) => cancel(turn, name));
-}
-
-function timer(turn: TurnState, name: TurnTimer, ms: number): TurnEffect {
-  return { type: 'timer', turnId: turn.turnId, name, ms };
-}
-
-function cancel(turn: TurnState, name: TurnTimer): TurnEffect {
-  return { type: 'cancel-timer', turnId: turn.turnId, name };
 }

@@ -64,6 +64,8 @@ interface Base {
   sessionId: string;
   prompt: Prompt;
   attempt: number;
+  /** When the turn began; wall clock, ms. */
+  draftedAt: number;
   /** When the attempt began and when it last made progress; wall clock, ms. Heartbeats are not progress. */
   startedAt: number;
   progressAt: number;
@@ -133,6 +135,11 @@ export type TurnState =
 
 export type TurnIn<P extends TurnState['phase']> = Extract<TurnState, { phase: P }>;
 
+/** Whether recovery has the turn: between a failed attempt and the next one, or its end. */
+export function isRecovering(turn: TurnState): turn is TurnIn<'failed' | 'asking' | 'mending'> {
+  return turn.phase === 'failed' || turn.phase === 'asking' || turn.phase === 'mending';
+}
+
 export type Step = { turn: TurnState; effects: TurnEffect[] };
 
 export type TurnEffect =
@@ -162,6 +169,7 @@ export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
     sessionId: record.sessionId,
     prompt: record.prompt,
     attempt: 0,
+    draftedAt: record.at,
     startedAt: record.at,
     progressAt: record.at,
     answers: [],

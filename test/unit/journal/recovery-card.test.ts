@@ -142,6 +142,15 @@ describe('the card of a recovery', () => {
     );
   });
 
+  it('has what changed meanwhile as evidence, where it asks', () => {
+    const story = readBack(running().events(tool('running')));
+    story.each({ kind: 'workspace-changes', turnId: 't1', files: ['src/a.ts', 'b.ts'], more: 3 });
+    assert.deepEqual(lastCard(story).facts.at(-1), {
+      label: 'changed meanwhile',
+      value: 'src/a.ts, b.ts and 3 more',
+    });
+  });
+
   it('gives way to the end when the turn is kept as it is', () => {
     const story = readBack(running().events(tool('running'))).each(says('keep'));
     const [end, ...more] = cards(story);

@@ -1,0 +1,110 @@
+/** What happens around a turn: its stream, its server, the process that does it. */
+import { assertNever } from '../errors.ts';
+import type { Conversation } from '../journal/conversation.ts';
+import type { RecordOf } from '../journal/record.ts';
+import { unheard } from './asked.ts';
+import { deaf, hearing, resumed } from './clocks.ts';
+import { beginAnew, failAttempt } from './recovery.ts';
+import { isRecovering, STOP_MS, type Step, type TurnState, UNREACHABLE_MS } from './state.ts';
+import { asking, cancel, inferEnd, settle, stay, timer } from './step.ts';
+
+export function onStream(turn: TurnState, { state, at }: RecordOf<'stream'>): Step {
+  if (state === 'lost') return stay(deaf(turn));
+  const now = hearing(turn, at);
+  // What streamed while no stream was open is told nowhere again: ask the server.
+  return turn.phase === 'drafted'
+    ? stay(now)
+    : { turn: { ...now, asked: unheard(turn.asked) }, effects: [{ type: 'sync', turnId: turn.turnId }] };
+}
+
+/**
+ * The turn goes on in a new process. Its timers died with the old one, and so did a request that was under way; where
+ * the turn stands is read from the server once its stream is open.
+ */
+export function onOwner(
+  turn: TurnState,
+  { serverGone }: RecordOf<'owner'>,
+  conversation: Conversation,
+): Step {
+  if (turn.phase === 'settled') return stay(turn);
+  if (turn.phase === 'asking' || (isRecovering(turn) && serverGone !== true)) return beginAnew(turn);
+  if (serverGone === true) {
+    return turn.stop === undefined
+      ? failAttempt({ ...turn, phase: 'running' }, { type: 'owner-gone' }, conversation)
+      : settle(turn, conversation, { unreachable: true });
+  }
+  const unsent = { ...turn, sending: false };
+  const adopted: TurnState = unsent.phase === 'waiting' ? { ...unsent, phase: 'running' } : unsent;
+  if (adopted.stop !== undefined) {
+    return stay(adopted, [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)]);
+  }
+  switch (adopted.phase) {
+    case 'drafted': {
+      const attempt = Math.max(1, turn.attempt);
+      const notice = turn.notice === undefined ? {} : { notice: turn.notice };
+      return stay(adopted, [
+        { type: 'record', body: { kind: 'attempt-started', turnId: turn.turnId, attempt, ...notice } },
+      ]);
+    }
+    case 'sent':
+      return stay({ ...adopted, sending: true }, [{ type: 'resend', turnId: turn.turnId }]);
+    default:
+      return stay(adopted, inferEnd(adopted, conversation));
+  }
+}
+
+export function onServer(turn: TurnState, record: RecordOf<'server'>, conversation: Conversation): Step {
+  switch (record.state) {
+    case 'stopped':
+    case 'failed':
+    case 'backing-off':
+      if (isRecovering(turn)) return record.exit === undefined ? stay(turn) : beginAnew(turn);
+      if (
+        turn.phase === 'drafted' &&
+        turn.stop === undefined &&
+        record.exit === undefined &&
+        record.state !== 'failed'
+      ) {
+        return stay(turn);
+      }
+      if (turn.recovery !== 'off' && turn.stop === undefined) {
+        const { code, signal } = record.exit ?? {};
+        const cause = {
+          type: 'server-died' as const,
+          ...(code === undefined ? {} : { code }),
+          ...(signal === undefined ? {} : { signal }),
+        };
+        return failAttempt(turn, cause, conversation);
+      }
+      return settle(turn, conversation, {
+        unreachable: true,
+        ...(record.exit === undefined ? {} : { exit: record.exit }),
+        ...(record.reason === undefined ? {} : { reason: record.reason }),
+      });
+    case 'unreachable':
+      // Nobody holds its process, so it may well go on with the turn. Its patience begins once.
+      if (turn.phase === 'drafted' || isRecovering(turn) || turn.unreachable !== undefined) return stay(turn);
+      return {
+        turn: { ...turn, unreachable: record.reason ?? 'The server cannot be reached.' },
+        effects: [timer(turn, 'unreachable', UNREACHABLE_MS)],
+      };
+    case 'ready':
+      return onReachable(turn, record.at, conversation);
+    case 'starting':
+    case 'unresponsive':
+    case 'stopping':
+    case 'connecting':
+      return stay(turn);
+    default:
+      return assertNever(record.state);
+  }
+}
+
+/** How the turn stands is read once the stream is open: the server may have gone on with it, or be another one. */
+function onReachable(turn: TurnState, at: number, conversation: Conversation): Step {
+  const { unreachable, ...rest } = turn;
+  const reached = rest.phase === 'waiting' ? asking(rest, conversation) : rest;
+  return unreachable === undefined
+    ? stay(reached)
+    : stay(resumed(reached, at), [cancel(turn, 'unreachable')]);
+}
