@@ -6,7 +6,7 @@ import { useRun } from './context.ts';
 import { Disclosure } from './disclosure.tsx';
 import { Icon } from './icons.tsx';
 import { inlineCode } from './inline-code.tsx';
-import { useFolding } from './use-folding.ts';
+import { useFolding, useParting } from './use-folding.ts';
 import { useReply } from './use-reply.ts';
 
 type Card = Extract<Row, { kind: 'card' }>;
@@ -34,6 +34,7 @@ export function CardRow({ row }: { row: Card }): JSX.Element {
   // What can wait does not compete with what the turn waits for.
   const isPressing = asks || row.tone === 'error';
   useFolding(card, isFolded);
+  useParting(card);
   const act = (action: CardAction): void => {
     if (asks && action !== 'show-log') give();
     host.post({ type: 'action', action });

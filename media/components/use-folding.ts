@@ -26,6 +26,17 @@ export function useFolding(element: RefObject<HTMLElement>, isFolded: boolean): 
   });
 }
 
+/** Hands the keyboard to the prompt when an element that has it goes away. */
+export function useParting(element: RefObject<HTMLElement>): void {
+  useLayoutEffect(
+    () => () => {
+      if (element.current?.contains(document.activeElement) !== true) return;
+      queueMicrotask(() => document.querySelector<HTMLElement>('.prompt-text')?.focus());
+    },
+    [element],
+  );
+}
+
 function isStill(): boolean {
   return (
     document.body.classList.contains('vscode-reduce-motion') ||

@@ -184,6 +184,7 @@ describe('A turn whose server is killed, in the workbench', function () {
     await shell.workbench.runCommand('Holdfast: Show Panel');
     await asking().getByRole('button', { name: 'Keep as It Is' }).click({ timeout: ENGINE_MS });
     await shell.panel.locator('.card-info', { hasText: 'Kept as it is' }).waitFor({ timeout: WORKBENCH_MS });
+    await shell.panel.locator('.prompt-text:focus').waitFor({ timeout: WORKBENCH_MS });
     await shell.picture('recovery-kept-dark');
     assert.deepEqual(shell.outcomes('Hidden'), ['t1 interrupted']);
     assert.equal(readFileSync(ledger('Hidden'), 'utf8'), 'once\n');
