@@ -7,7 +7,7 @@ import { hang, says, silence, text, tool } from '../fakes/model/steps.ts';
 import { type ProductBench, recordOf, recordsOf, startProduct } from './support/product-bench.ts';
 
 /** More than a scripted model needs between two words, on a busy machine too. */
-const STALL = { stallTimeoutMs: 5000, toolStallTimeoutMs: 9000 };
+const STALL = { stallTimeoutMs: 7500, toolStallTimeoutMs: 12_000 };
 
 describe('a turn that falls silent', function () {
   this.timeout(60_000);
@@ -79,7 +79,7 @@ describe('a turn that falls silent', function () {
   it('a tool may be silent for longer than the model', async () => {
     bench.model.script(({ step }) =>
       step === 0
-        ? says(tool('bash', { command: 'sleep 7', description: 'Wait' }))
+        ? says(tool('bash', { command: 'sleep 9', description: 'Wait' }))
         : says(text('It was done.')),
     );
     await host.prompt(run, 'Wait');

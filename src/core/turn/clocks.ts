@@ -24,8 +24,8 @@ import {
   type Watch,
 } from './state.ts';
 
-/** How long a model may take until it says anything at all, ms. A connection that brings nothing is seen sooner than that. */
-const FIRST_BYTE_MS = 120_000;
+/** Of the silence that a model may keep, so much before its first word: 120 s of 180 s. A slow model gets more of both. */
+const FIRST_BYTE_SHARE = 2 / 3;
 /** A timer this far off the wall clock was slept through, or the clock was set, ms. A busy process is late by less. */
 const JUMP_MS = 5000;
 /** How long the server may take to say how the session stands, ms: longer than one request to a server that hangs. */
@@ -41,7 +41,7 @@ const ASKED_AGAIN_MS = 5000;
 export function stallLimits(settings: { stallTimeoutMs: number; toolStallTimeoutMs: number }): StallLimits {
   const { stallTimeoutMs, toolStallTimeoutMs } = settings;
   return {
-    firstByteMs: Math.min(FIRST_BYTE_MS, stallTimeoutMs),
+    firstByteMs: Math.round(FIRST_BYTE_SHARE * stallTimeoutMs),
     modelMs: stallTimeoutMs,
     toolMs: toolStallTimeoutMs,
   };

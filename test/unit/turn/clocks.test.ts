@@ -294,6 +294,12 @@ describe('the clocks of silence', () => {
     assert.equal(story.view.header().stallLimitMs, 180 * SECOND);
   });
 
+  it('give a slow model more time for its first word too', () => {
+    const { firstByteMs, modelMs } = stallLimits({ stallTimeoutMs: 900_000, toolStallTimeoutMs: 900_000 });
+    assert.deepEqual([firstByteMs, modelMs], [600_000, 900_000]);
+    assert.equal(LIMITS.firstByteMs, 120_000);
+  });
+
   it('are armed again by the process that goes on with the turn', () => {
     const story = answering();
     const before = armings(story);
