@@ -65,8 +65,12 @@ export class RecoveryWork {
   async #reach(run: Run, connection: ServerConnection): Promise<boolean> {
     if (!isSeeking(run)) return true;
     const { generation } = connection;
-    if (run.connection?.generation === generation) await run.readBack();
-    else await this.#desk.join(run, connection);
+    if (run.connection?.generation === generation) {
+      // Not waited for: what is decided then may want a server again at once.
+      void run.readBack();
+      return true;
+    }
+    await this.#desk.join(run, connection);
     return run.connection?.generation === generation || this.#desk.server.state.kind === 'attached';
   }
 }
