@@ -55,7 +55,7 @@ describe('What a dead server left running', function () {
   it('S-10: is ended when the user says so, and the card then says that it was', async () => {
     await shell.panel.getByRole('button', { name: 'End Them' }).click();
     await shell.panel
-      .locator('.card-info', { hasText: 'Processes that the agent had left behind were ended' })
+      .locator('.card-folded', { hasText: 'Processes that the agent had left behind were ended' })
       .waitFor({ timeout: WORKBENCH_MS });
     assert.equal(await shell.panel.getByRole('button', { name: 'End Them' }).count(), 0);
     assert.deepEqual(await waitUntilGone(left, GONE_MS), []);
