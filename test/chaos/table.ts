@@ -1,4 +1,5 @@
 /** What a campaign has found, for people. Pure. */
+import { layOut } from './lay-out.ts';
 import type { Played } from './play.ts';
 
 /** One line about one point: what it was, how it ended, and what was broken. */
@@ -33,12 +34,7 @@ export function table(played: readonly Played[]): string {
       played.filter(({ point }) => point.kind === kind),
     ),
   );
-  const cells = [COLUMNS, ...rows, row('all', played)];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((one) => one[column]?.length ?? 0)));
-  return cells
-    .map((one) => `| ${one.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
-    .toSpliced(1, 0, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`)
-    .join('\n');
+  return layOut([COLUMNS, ...rows, row('all', played)]);
 }
 
 function row(kind: string, played: readonly Played[]): string[] {

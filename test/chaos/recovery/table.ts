@@ -1,4 +1,5 @@
 /** What a campaign has found, for people. Pure. */
+import { layOut } from '../lay-out.ts';
 import type { Played } from './play.ts';
 
 /** One line about one point, and one for each broken promise. */
@@ -30,12 +31,7 @@ export function table(played: readonly Played[]): string {
       played.filter((one) => wayOf(one) === way),
     ),
   );
-  const cells = [COLUMNS, ...rows, row('all', played)];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((one) => one[column]?.length ?? 0)));
-  return cells
-    .map((one) => `| ${one.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`)
-    .toSpliced(1, 0, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`)
-    .join('\n');
+  return layOut([COLUMNS, ...rows, row('all', played)]);
 }
 
 function row(way: string, played: readonly Played[]): string[] {
