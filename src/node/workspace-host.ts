@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import { repairsOf } from '../core/recovery/repair.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
 import { stallLimits } from '../core/turn/clocks.ts';
@@ -151,7 +152,21 @@ export class WorkspaceHost {
     if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
     const model = await this.connect(run);
     const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
+    await this.#mendCut(run, sessionId);
     run.startTurn(sessionId, { ...this.#options.engine.newPromptIds(), text, model }, '');
+  }
+
+  /** What a dead server cut off in the turn before is put in order: the model is to have what was shown of it. */
+  async #mendCut(run: Run, sessionId: string): Promise<void> {
+    const { turn, conversation } = run.state;
+    const repairs = turn === undefined ? [] : repairsOf(turn, conversation);
+    if (repairs.length === 0) return;
+    try {
+      await run.connection?.client.repair(sessionId, repairs);
+    } catch (error) {
+      // The prompt is the user's, and worth more than the order of what was before it.
+      this.#options.log.warn(`run ${run.id}: what was cut off stays as it is: ${explain(error)}`);
+    }
   }
 
   /**

@@ -138,14 +138,14 @@ describe('a turn whose server is killed', function () {
 describe('a turn whose server may not be started again', function () {
   this.timeout(60_000);
 
-  it('C-10, C-14: ends with the signal in words, once', async () => {
+  it('C-10, C-14: ends with the signal in words, once, and the next prompt finds what was said', async () => {
     const bench = await startProduct({ restartBudget: 0 });
     try {
       const host = bench.open();
       const run = await host.startSession();
-      bench.model.script({ Go: says(hold('first')) });
+      bench.model.script({ Go: says(text('Half an answer'), hold('first')), Again: says(text('Whole.')) });
       await host.prompt(run, 'Go');
-      await bench.model.reached('first');
+      await recordOf(run, 'event', ({ event }) => event.type === 'delta');
       bench.killServer(host);
       await run.ended();
       const [settled, ...more] = recordsOf(run, 'turn-settled');
@@ -155,6 +155,11 @@ describe('a turn whose server may not be started again', function () {
         recordsOf(run, 'decision').map(({ rule, decision }) => `${rule} ${decision}`),
         ['7 stop'],
       );
+      await host.restartServer();
+      await host.prompt(run, 'Again');
+      await run.ended();
+      assert.equal(run.state.ended?.outcome, 'ok');
+      assert.match(JSON.stringify(bench.model.requests.at(-1)?.messages), /Half an answer/);
     } finally {
       await bench.stop();
     }
