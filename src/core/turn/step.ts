@@ -30,7 +30,7 @@ export function noteAnswer(turn: TurnState, messageId: string): void {
 /** Moves to `running` or `waiting`, whatever the open asks say. */
 export function working(turn: TurnState): TurnState {
   if (turn.phase === 'waiting' || turn.phase === 'settled' || isRecovering(turn)) return turn;
-  return { ...turn, phase: 'running', worked: true };
+  return turn.phase === 'running' && turn.worked ? turn : { ...turn, phase: 'running', worked: true };
 }
 
 export function asking(turn: TurnState, conversation: Conversation): TurnState {
