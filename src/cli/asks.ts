@@ -3,7 +3,7 @@ import * as readline from 'node:readline';
 import type { Answer, Ask } from '../core/engine.ts';
 import { explain } from '../core/errors.ts';
 import type { JournalRecord, StopCause } from '../core/journal/record.ts';
-import type { RecoveryChoice } from '../core/recovery/incident.ts';
+import { asksUser, type RecoveryChoice } from '../core/recovery/incident.ts';
 import { plain, plainLine } from './plain-text.ts';
 import { permissionText } from './progress.ts';
 import type { Terminal } from './terminal.ts';
@@ -40,8 +40,7 @@ export class AskDesk {
     if (record.kind === 'event' && record.event.type === 'ask') this.#open(record.event.ask);
     if (record.kind === 'event' && record.event.type === 'ask-closed')
       this.#waiting.get(record.event.askId)?.closed.abort();
-    if (record.kind === 'decision' && (record.decision === 'ask' || record.decision === 'offer'))
-      void this.#askRecovery();
+    if (record.kind === 'decision' && asksUser(record)) void this.#askRecovery();
     // What the server asked died with it.
     if (record.kind === 'turn-settled' || record.kind === 'incident') {
       this.#recovery?.abort();

@@ -2,6 +2,7 @@
 import { changesText } from '../core/journal/recovery-card.ts';
 import type { Answer, Ask, ToolPart } from '../core/engine.ts';
 import { assertNever } from '../core/errors.ts';
+import { asksUser } from '../core/recovery/incident.ts';
 import { incidentSentence } from '../core/recovery/wording.ts';
 import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import type { RunState } from '../core/journal/state.ts';
@@ -275,11 +276,11 @@ function tokens(count: number): string {
 }
 
 /** What is decided, and what it is about. How a turn was stopped or accepted is told by the end of the run. */
-function decisionLines({ decision, reason, tools = [] }: RecordOf<'decision'>): Line[] {
+function decisionLines(record: RecordOf<'decision'>): Line[] {
+  const { decision, reason, tools = [] } = record;
   if (decision === 'stop' || decision === 'accept') return [];
-  const tone = decision === 'ask' || decision === 'offer' ? 'warn' : undefined;
   return [
-    { label: decision, text: reason, ...(tone === undefined ? {} : { tone }) },
+    { label: decision, text: reason, ...(asksUser(record) && { tone: 'warn' }) },
     ...tools.map((tool): Line => ({ label: 'not known', text: tool, tone: 'warn' })),
   ];
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import { asksUser } from '../core/recovery/incident.ts';
 import { repairsOf } from '../core/recovery/repair.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
@@ -426,8 +427,7 @@ export class WorkspaceHost {
     run.listen({
       onRecord: (record) => {
         if (record.kind === 'turn-drafted') this.#onTurn(run, record.turnId, 'begun');
-        if (record.kind === 'decision' && (record.decision === 'ask' || record.decision === 'offer'))
-          void this.#addEvidence(run, record.turnId);
+        if (record.kind === 'decision' && asksUser(record)) void this.#addEvidence(run, record.turnId);
         if (record.kind === 'turn-settled')
           this.#onTurn(run, record.turnId, record.outcome === 'ok' ? 'succeeded' : 'failed');
       },

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { asksUser } from '../core/recovery/incident.ts';
 import { outcomeTitle } from '../core/outcome.ts';
 import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import type { Row } from '../core/protocol.ts';
@@ -56,7 +57,7 @@ export class RunNotices implements vscode.Disposable {
         if (record.event.type === 'ask' && this.#isNews(run, 'ask')) this.#onAsk(run);
         return;
       case 'decision':
-        if (isQuestion(record) && this.#isNews(run, 'recovery')) this.#onRecoveryAsk(run, record);
+        if (asksUser(record) && this.#isNews(run, 'recovery')) this.#onRecoveryAsk(run, record);
         return;
       case 'run-ended':
         if (isDoneHere(run)) this.#onEnded(run, record);
@@ -136,10 +137,6 @@ function isDoneHere(run: Run): boolean {
 
 function isOpenAsk(row: Row): boolean {
   return (row.kind === 'permission' || row.kind === 'question') && row.state === 'open';
-}
-
-function isQuestion({ decision }: RecordOf<'decision'>): boolean {
-  return decision === 'ask' || decision === 'offer';
 }
 
 function showAction(run: Run): NoticeAction {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Run } from '../../src/node/run/run.ts';
 import type { WorkspaceHost } from '../../src/node/workspace-host.ts';
@@ -76,16 +76,23 @@ describe('a turn whose server is killed', function () {
     const ledger = join(bench.folder, 'ledger');
     bench.model.script(({ step }) =>
       step === 0
-        ? says(tool('bash', { command: `echo once >> ${ledger}; sleep 300`, description: 'Write' }))
+        ? says(
+            tool('bash', {
+              command: `echo once >> ${ledger}; echo written; sleep 300`,
+              description: 'Write',
+            }),
+          )
         : says(text('It was done.')),
     );
     await host.prompt(run, 'Write');
     await recordOf(
       run,
       'event',
-      ({ event }) => event.type === 'part' && event.part.type === 'tool' && event.part.status === 'running',
+      ({ event }) =>
+        event.type === 'part' &&
+        event.part.type === 'tool' &&
+        event.part.output?.includes('written') === true,
     );
-    while (!existsSync(ledger)) await new Promise((resolve) => setTimeout(resolve, 20));
     bench.killServer(host);
     const asked = await recordOf(run, 'decision');
     assert.deepEqual(decisions(), ['6 ask 0/3']);
@@ -109,7 +116,7 @@ describe('a turn whose server is killed', function () {
     bench.model.release('first');
     const next = bench.open();
     // The holder of a dead server goes by itself.
-    while (await next.server.find()) await new Promise((resolve) => setTimeout(resolve, 20));
+    await bench.holdersGone();
     const { run: offered } = await next.open(run.id);
     run = offered;
     await recordOf(run, 'decision', ({ decision }) => decision === 'offer');

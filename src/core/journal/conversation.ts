@@ -129,6 +129,11 @@ export function markGaps(conversation: Conversation): void {
   }
 }
 
+/** Whether the engine has a call as under way. One that a dead server left stays so for ever. */
+export function isOpen(part: ToolPart): boolean {
+  return part.status === 'pending' || part.status === 'running';
+}
+
 /** The parts of a message, in order. */
 export function partsOf(conversation: Conversation, messageId: string): PartState[] {
   return (conversation.partsOf.get(messageId) ?? []).flatMap((id) => conversation.parts.get(id) ?? []);
@@ -159,8 +164,7 @@ function applyPart(conversation: Conversation, event: Extract<EngineEvent, { typ
   const { sessionId, messageId, part } = event;
   if (part.type === 'tool') {
     put(conversation, { sessionId, messageId, part });
-    const open = part.status === 'pending' || part.status === 'running';
-    if (open) conversation.openTools.set(part.id, { messageId, part });
+    if (isOpen(part)) conversation.openTools.set(part.id, { messageId, part });
     else conversation.openTools.delete(part.id);
     return;
   }

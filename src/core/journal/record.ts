@@ -12,6 +12,7 @@ import {
   IncidentRecordSchema,
   RECOVERY_CHOICES,
   RECOVERY_MODES,
+  STALL_CLOCKS,
 } from '../recovery/incident.ts';
 import { FindingSchema, ReviewScopeSchema } from '../review/finding.ts';
 
@@ -52,10 +53,6 @@ export type ServerStateName = (typeof SERVER_STATES)[number];
 export const STOP_CAUSES = ['user', 'close', 'loop'] as const;
 /** Why a turn was stopped on purpose: by the user, by closing the window or the command, by the loop guard. */
 export type StopCause = (typeof STOP_CAUSES)[number];
-
-export const STALL_CLOCKS = ['first-byte', 'model', 'tool'] as const;
-/** Whose silence it is: of a model that has not begun to answer, of one that has, of a tool that runs. */
-export type StallClock = (typeof STALL_CLOCKS)[number];
 
 /** Silence of each clock that is acted on, ms. */
 const StallLimitsSchema = v.object({ firstByteMs: v.number(), modelMs: v.number(), toolMs: v.number() });

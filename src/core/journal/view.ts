@@ -6,6 +6,7 @@ import { assertNever } from '../errors.ts';
 import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
 import { isRecovering } from '../turn/state.ts';
+import { isOpen } from './conversation.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
@@ -308,7 +309,7 @@ export class RunViewFold {
 
   #putTool(part: ToolPart, nested: boolean): void {
     const output = part.error ?? part.output;
-    const isUnderWay = part.status === 'pending' || part.status === 'running';
+    const isUnderWay = isOpen(part);
     const { turn } = this.#state;
     this.#put({
       kind: 'tool',

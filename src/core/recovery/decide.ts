@@ -60,8 +60,8 @@ export type Decision = Decided &
     | { type: 'resume' }
     /** End the turn, and offer to continue it. */
     | { type: 'offer' }
-    /** `yes` is what follows when the user agrees; `tools` are the calls whose effect is not known. */
-    | { type: 'ask'; tools: readonly ToolFact[]; yes: 'replay' | 'resume' }
+    /** `tools` are the calls whose effect is not known. */
+    | { type: 'ask'; tools: readonly ToolFact[] }
     | { type: 'stop'; outcome: Outcome }
   );
 
@@ -102,12 +102,12 @@ export function decide(input: DecisionInput): Decision {
   if (budget.restarts === 'spent') return { ...failed, reason: say() };
   if (!facts.complete || server === 'unknown' || isDeaf) {
     const reason = say('What the agent did meanwhile could not be read back.', 'Go on only if that is safe.');
-    return { ...still, type: 'ask', rule: 5, tools: unsafe, yes: 'resume', reason };
+    return { ...still, type: 'ask', rule: 5, tools: unsafe, reason };
   }
   // What has come to light since the user agreed is asked about too.
   if (unsafe.some(({ partId }) => !agreed || !input.known.includes(partId))) {
     const reason = say('Going on could do it twice.');
-    return { ...still, type: 'ask', rule: 6, tools: unsafe, yes: 'resume', reason };
+    return { ...still, type: 'ask', rule: 6, tools: unsafe, reason };
   }
   if (!agreed && used >= limit) {
     return { ...failed, reason: say(`The recoveries of this turn are used up (${used}/${limit}).`, BY_HAND) };
@@ -127,7 +127,7 @@ export function decide(input: DecisionInput): Decision {
   const [rule, way] = isUntouched ? ([8, 'replay'] as const) : ([9, 'resume'] as const);
   if (mode === 'ask' && !agreed) {
     const reason = say('Recovery is set to ask first.');
-    return { ...still, type: 'ask', rule, tools: [], yes: way, reason };
+    return { ...still, type: 'ask', rule, tools: [], reason };
   }
   const n = agreed ? used : used + 1;
   const of = agreed ? '' : ` (${n}/${limit})`;

@@ -2,6 +2,7 @@
 import type { Ask, ToolPart } from '../engine.ts';
 import {
   type Conversation,
+  isOpen,
   isText,
   type PartState,
   partsOf,
@@ -14,7 +15,6 @@ import type { FactsSummary } from './incident.ts';
 import {
   type CutShort,
   hasEnded,
-  isOpen,
   isUnsafe,
   type ToolFact,
   type ToolProgress,

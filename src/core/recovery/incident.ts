@@ -6,6 +6,10 @@ import { OUTCOMES } from '../outcome.ts';
 export const RECOVERY_MODES = ['auto', 'ask', 'off'] as const;
 export type RecoveryMode = (typeof RECOVERY_MODES)[number];
 
+export const STALL_CLOCKS = ['first-byte', 'model', 'tool'] as const;
+/** Whose silence it is: of a model that has not begun to answer, of one that has, of a tool that runs. */
+export type StallClock = (typeof STALL_CLOCKS)[number];
+
 /** `go-on` and `keep` are the user's; `nobody` says that there is nobody to ask. */
 export const RECOVERY_CHOICES = ['go-on', 'keep', 'nobody'] as const;
 export type RecoveryChoice = (typeof RECOVERY_CHOICES)[number];
@@ -29,7 +33,7 @@ export const IncidentSchema = v.variant('type', [
   v.object({ type: v.literal('server-unreachable') }),
   v.object({
     type: v.literal('session-stalled'),
-    clock: v.picklist(['first-byte', 'model', 'tool']),
+    clock: v.picklist(STALL_CLOCKS),
     silentMs: v.number(),
   }),
   v.object({
@@ -73,6 +77,11 @@ export const IncidentRecordSchema = v.object({
 });
 
 export const DECISION_TYPES = ['accept', 'follow', 'replay', 'resume', 'offer', 'ask', 'stop'] as const;
+
+/** Whether it is the user who has to say what becomes of the turn. */
+export function asksUser({ decision }: { decision: (typeof DECISION_TYPES)[number] }): boolean {
+  return decision === 'ask' || decision === 'offer';
+}
 
 /** What is done about it. Taken again after every wait, so that an attempt can have several; the last one counts. */
 export const DecisionRecordSchema = v.object({

@@ -2,6 +2,7 @@
 import type { Repair } from '../engine.ts';
 import {
   type Conversation,
+  isOpen,
   isText,
   type PartState,
   partsOf,
@@ -9,7 +10,7 @@ import {
 } from '../journal/conversation.ts';
 import type { TurnState } from '../turn/state.ts';
 import { cutShort, hasGapInside } from './facts.ts';
-import { type CutShort, HAD_NOT_STARTED, isOpen, MAY_HAVE_RUN, progressOf } from './tool-fact.ts';
+import { type CutShort, HAD_NOT_STARTED, MAY_HAVE_RUN, progressOf } from './tool-fact.ts';
 
 /** Stands in a text where a piece of it was never received. */
 const GAP_MARK = ' […] ';

@@ -43,11 +43,6 @@ export function hasEnded(tool: Pick<ToolFact, 'state'>): boolean {
   return tool.state === 'finished' || tool.state === 'failed';
 }
 
-/** Whether the engine has it as under way. A call that a dead server left stays so for ever. */
-export function isOpen(part: ToolPart): boolean {
-  return part.status === 'pending' || part.status === 'running';
-}
-
 /** What is known of an attempt's end that its parts do not tell. */
 export interface CutShort {
   /** Ids of calls that a permission held back to the end. */

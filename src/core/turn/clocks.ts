@@ -13,7 +13,8 @@
  */
 import type { EngineEvent } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
-import type { RecordOf, StallClock, StallLimits } from '../journal/record.ts';
+import type { RecordOf, StallLimits } from '../journal/record.ts';
+import type { StallClock } from '../recovery/incident.ts';
 import { assertNever } from '../errors.ts';
 import {
   isRecovering,

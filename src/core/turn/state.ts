@@ -1,8 +1,8 @@
 /** The states of a turn, what its machine asks for, and its clocks. */
 import type { EngineError, Prompt, Repair } from '../engine.ts';
-import type { RecordBody, RecordOf, StallClock, StallLimits, StopCause } from '../journal/record.ts';
+import type { RecordBody, RecordOf, StallLimits, StopCause } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
-import type { Incident, RecoveryMode } from '../recovery/incident.ts';
+import type { Incident, RecoveryMode, StallClock } from '../recovery/incident.ts';
 import { type Asked, NOTHING_ASKED } from './asked.ts';
 
 /** A completed final answer settles the turn after this long even when the engine's own word never comes, ms. */

@@ -224,7 +224,12 @@ function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversat
 
 /** An engine that lives closes its messages, also those of a turn that was stopped: another one has come in its place. */
 function wasLost(turn: TurnState, conversation: Conversation): boolean {
-  if (turn.recovery === 'off' || turn.stop !== undefined || turn.lastError !== undefined) return false;
+  return turn.recovery !== 'off' && isUnended(turn, conversation);
+}
+
+/** Nothing says that it has ended: no closed answer, no error, no stop. */
+function isUnended(turn: TurnState, conversation: Conversation): boolean {
+  if (turn.stop !== undefined || turn.lastError !== undefined) return false;
   return factsOf(turn, conversation).answers.at(-1)?.completedAt === undefined;
 }
 
@@ -248,6 +253,5 @@ function onUnstoppable(turn: TurnState, conversation: Conversation): Step {
 /** An engine that took the prompt a moment ago is idle before it is busy: this may be that idle, unless an answer is closed. */
 function mayNotHaveBegun(turn: TurnState, at: number, conversation: Conversation): boolean {
   if (turn.sentAt === undefined || at - turn.sentAt >= BEGIN_MS) return false;
-  if (turn.stop !== undefined || turn.lastError !== undefined) return false;
-  return factsOf(turn, conversation).answers.at(-1)?.completedAt === undefined;
+  return isUnended(turn, conversation);
 }

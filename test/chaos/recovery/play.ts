@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Recomputation } from '../../../src/cli/recompute.ts';
-import type { Snapshot } from '../../../src/core/engine.ts';
 import type { JournalRecord } from '../../../src/core/journal/record.ts';
 import { newRunState, stepRun } from '../../../src/core/journal/state.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
@@ -45,6 +44,7 @@ export async function play(point: Point, { host, model, files }: Stage): Promise
   const shown = new Map<string, string>();
   let records = 0;
   let kills = 0;
+  const downs: Promise<void>[] = [];
   let killedAt = 0;
   let readyAt = 0;
   run.listen({
@@ -61,6 +61,7 @@ export async function play(point: Point, { host, model, files }: Stage): Promise
       if (pid === undefined || run.state.turn?.phase === 'settled') return;
       for (const [id, text] of textsOf(run)) shown.set(id, text);
       kills += 1;
+      downs.push(wentDown(host));
       killedAt = record.at;
       process.kill(pid, 'SIGKILL');
     },
@@ -72,6 +73,8 @@ export async function play(point: Point, { host, model, files }: Stage): Promise
   const isOver = await Promise.race([run.ended().then(() => true), delay(POINT_MS, false, { ref: false })]);
   if (!isOver) broken.push(`not settled in ${POINT_MS / 1000} s: ${run.state.turn?.phase}`);
 
+  // One that was killed after the turn's last word may not have been missed yet.
+  await Promise.all(downs);
   const journal = readJournal(run.folder).records;
   const settledAt = journal.find(({ kind }) => kind === 'turn-settled')?.at ?? Number.NaN;
   const outcome = run.state.ended?.outcome ?? 'none';
@@ -137,7 +140,8 @@ async function otherThanStored(run: Run, host: WorkspaceHost): Promise<string[]>
   const { sessionId } = run.state;
   if (sessionId === undefined) return ['there is no session to compare with'];
   const shown = new Map(textsOf(run));
-  const { events } = await stored(host, sessionId);
+  const { client } = await host.server.ensure();
+  const { events } = await client.snapshot(sessionId);
   return events.flatMap((event) => {
     if (event.type !== 'part' || event.part.type !== 'text' || event.sessionId !== sessionId) return [];
     const { id, text } = event.part;
@@ -148,16 +152,13 @@ async function otherThanStored(run: Run, host: WorkspaceHost): Promise<string[]>
   });
 }
 
-/** A server that was killed after the turn's last word may not have been missed yet. */
-async function stored(host: WorkspaceHost, sessionId: string): Promise<Snapshot> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await (await host.server.ensure()).client.snapshot(sessionId);
-    } catch (error) {
-      if (tries === 10) throw error;
-      await delay(500);
-    }
-  }
+function wentDown({ server }: WorkspaceHost): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = server.onDown(() => {
+      stop();
+      resolve();
+    });
+  });
 }
 
 /** The same records lead to the same decisions. */

@@ -1,3 +1,4 @@
+import { readdirSync, watch } from 'node:fs';
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,8 @@ export interface ProductBench {
   leave(host: WorkspaceHost): Promise<void>;
   /** Kills the server that a window uses with SIGKILL. */
   killServer(host: WorkspaceHost): void;
+  /** Resolves when nobody holds a server any more. */
+  holdersGone(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,6 +83,18 @@ export async function startProduct(
       const { pid } = host.server.state;
       if (pid === undefined) throw new Error('there is no server');
       process.kill(pid, 'SIGKILL');
+    },
+    holdersGone() {
+      const folder = join(options.storage, 'servers', 'registry');
+      return new Promise((resolve) => {
+        const watcher = watch(folder, () => look());
+        const look = (): void => {
+          if (readdirSync(folder).length > 0) return;
+          watcher.close();
+          resolve();
+        };
+        look();
+      });
     },
     async stop() {
       await Promise.all([...hosts].map((host) => host.close()));

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { Problem } from '../problem.mjs';
 import { findMarked, waitUntilGone } from '../leftovers.mjs';
 import {
   launchBrowser,
@@ -129,7 +130,9 @@ async function openWindow(page, address, server) {
       await page.goto(address);
       await waitForWorkbench(page);
       await waitForActivation(page);
-      if (server.extensionHostPids().length - before <= 1 || tries === OPEN_TRIES) return;
+      if (server.extensionHostPids().length - before <= 1) return;
+      if (tries === OPEN_TRIES)
+        throw new Problem(`The workbench started two extension hosts for one page, ${OPEN_TRIES} times.`);
       // On a busy machine code-server's page now and then starts two extension hosts for itself, and talks to both:
       // no editor that anybody has. Leaving the page ends both.
       await page.goto('about:blank');

@@ -168,8 +168,8 @@ describe('the decision after a failed attempt', () => {
     assert.equal(decided({ visible: true }, { mode: 'off' }), '7 stop');
     assert.match(decide(given({}, { mode: 'off' })).reason, /Recovery is switched off\./);
     const yes = (facts: Partial<AttemptFacts>): unknown => {
-      const decision = decide(given(facts, { mode: 'ask' }));
-      return decision.type === 'ask' && decision.yes;
+      const { type } = decide(given(facts, { mode: 'ask', agreed: true }));
+      return type;
     };
     assert.deepEqual([yes({}), yes({ visible: true })], ['replay', 'resume']);
     assert.equal(decided({ finalAnswer: true }, { mode: 'off' }), '3 accept');
