@@ -1,87 +1,102 @@
 /** The card of a recovery: what happened, what is done about it, and, once that is over, one line. */
 import { assertNever } from '../errors.ts';
 import type { Row } from '../protocol.ts';
-import type { Incident } from '../recovery/incident.ts';
+import { asksUser, type Incident } from '../recovery/incident.ts';
 import { incidentSentence } from '../recovery/wording.ts';
 import type { RecordOf } from './record.ts';
 
 type Card = Extract<Row, { kind: 'card' }>;
 
-const AGREED = 'Going on with this turn, as you said';
+/** What its records have told of one incident so far. */
+export interface Recovery {
+  readonly incident: RecordOf<'incident'>;
+  /** The last decision: taken again, it takes the place of the one before. */
+  readonly decision?: RecordOf<'decision'>;
+  /** The last decision that asked, and the evidence that was found for whoever answers. */
+  readonly question?: { decision: RecordOf<'decision'>; changes?: RecordOf<'workspace-changes'> };
+  /** The answer to it. */
+  readonly choice?: RecordOf<'recovery-answered'>['choice'];
+  /** Whether its turn ended well; absent while it goes on. */
+  readonly recovered?: boolean;
+}
+
 /** Row of the decision table: a call that changes something was cut off. */
 const EFFECT_UNKNOWN = 6;
-const NOT_KNOWN = 'not known';
 const UNKNOWN_EFFECT = 'with unknown effect';
-const MENDED: ReadonlyMap<string, string> = new Map([
-  ['Server died', 'Server restarted'],
-  ['Server unreachable', 'Connected again'],
-]);
 
 export function recoveryId(record: { turnId: string; attempt: number }): string {
   return `recovery:${record.turnId}:${record.attempt}`;
 }
 
-/** An attempt failed, and nothing is decided yet. */
-export function incidentCard(record: RecordOf<'incident'>): Card {
+export function decided(recovery: Recovery, decision: RecordOf<'decision'>): Recovery {
+  if (!asksUser(decision)) return { ...recovery, decision };
+  const { choice: _choice, ...rest } = recovery;
+  return { ...rest, decision, question: { decision } };
+}
+
+export function withEvidence(recovery: Recovery, changes: RecordOf<'workspace-changes'>): Recovery {
+  const { question } = recovery;
+  return question === undefined ? recovery : { ...recovery, question: { ...question, changes } };
+}
+
+/** @returns undefined when another card says all that this one would: that of the turn's end. */
+export function recoveryCard(recovery: Recovery): Card | undefined {
+  const { incident, decision, question, choice, recovered } = recovery;
+  // Whoever keeps the turn as it is reads so at its end, and so does whoever has no recovery left.
+  if (decision?.decision === 'stop' || choice === 'keep' || choice === 'nobody') return undefined;
+  const isAsked = decision !== undefined && asksUser(decision) && choice === undefined;
+  const isOver =
+    recovered !== undefined || decision?.decision === 'follow' || decision?.decision === 'accept';
   return {
     kind: 'card',
-    id: recoveryId(record),
-    tone: 'info',
-    title: incidentTitle(record.cause),
-    text: `${incidentSentence(record.cause)} ${kept(record)}`.trim(),
-    facts: factsOf(record),
-    actions: ['show-log'],
+    id: recoveryId(incident),
+    tone: isAsked && !isOver ? 'warn' : 'info',
+    title: titleOf(recovery),
+    text: textOf(recovery),
+    facts: [...(question === undefined ? knownOf(incident) : evidenceOf(incident, question))],
+    ...(isOver
+      ? { folded: true, actions: [] }
+      : { actions: isAsked ? ['continue', 'keep-as-is', 'show-log'] : ['show-log'] }),
   };
 }
 
-function kept({ facts }: RecordOf<'incident'>): string {
-  return facts.visible ? 'What was shown is kept.' : '';
-}
-
-/**
- * The same card once it is decided what becomes of the turn. Taken again, a decision takes the place of the one before.
- * @returns undefined when the card that ends the turn says all that this one would.
- */
-export function decidedCard(card: Card, record: RecordOf<'decision'>): Card | undefined {
-  const { decision, n, limit } = record;
-  switch (decision) {
-    case 'replay':
-    case 'resume':
-      return {
-        ...card,
-        tone: 'info',
-        title: card.title === AGREED ? AGREED : `${mended(card)}, retrying ${n}/${limit}`,
-        text: record.reason,
-        actions: ['show-log'],
-      };
-    case 'follow':
-      return folded({ ...card, title: `${mended(card)}; the turn went on by itself` });
-    case 'accept':
-      return folded({ ...card, title: `${card.title}; the answer was complete` });
+function titleOf({ incident, decision, choice, recovered }: Recovery): string {
+  const { cause } = incident;
+  if (choice === 'go-on') {
+    if (recovered === undefined) return 'Going on with this turn, as you said';
+    return recovered ? 'Recovered: gone on with, as you said' : 'Gone on with, as you said';
+  }
+  if (decision === undefined) return incidentTitle(cause);
+  const { decision: way, n, limit } = decision;
+  switch (way) {
     case 'ask':
     case 'offer':
-      return askingCard(card, record);
+      if (recovered !== undefined) return 'Not gone on with';
+      return way === 'ask' ? 'Go on with this turn?' : 'Continue this turn?';
+    case 'replay':
+    case 'resume': {
+      const title = `${mendedTitle(cause)}, retrying ${n}/${limit}`;
+      return recovered === true ? `Recovered: ${title}` : title;
+    }
+    case 'follow':
+      return `${mendedTitle(cause)}; the turn went on by itself`;
+    case 'accept':
+      return `${incidentTitle(cause)}; the answer was complete`;
     case 'stop':
-      return undefined;
+      return incidentTitle(cause);
     default:
-      return assertNever(decision);
+      return assertNever(way);
   }
 }
 
-function askingCard(card: Card, { decision, rule, reason, tools = [] }: RecordOf<'decision'>): Card {
-  // Of calls that are named their number says nothing.
-  const known = card.facts.filter(
-    ({ label, value }) => label !== NOT_KNOWN && value !== count(tools.length, UNKNOWN_EFFECT),
-  );
-  return {
-    ...card,
-    tone: 'warn',
-    title: decision === 'ask' ? 'Go on with this turn?' : 'Continue this turn?',
+function textOf({ incident, decision, question, choice }: Recovery): string {
+  if (question !== undefined && (decision === question.decision || choice === undefined)) {
+    const { rule, reason, tools = [] } = question.decision;
     // The reason names the calls; here they stand below it.
-    text: rule === EFFECT_UNKNOWN && tools.length > 0 ? effectUnknown(reason, tools.length) : reason,
-    facts: [...tools.map((tool) => ({ label: NOT_KNOWN, value: `\`${tool}\`` })), ...known],
-    actions: ['continue', 'keep-as-is', 'show-log'],
-  };
+    return rule === EFFECT_UNKNOWN && tools.length > 0 ? effectUnknown(reason, tools.length) : reason;
+  }
+  if (decision?.decision === 'replay' || decision?.decision === 'resume') return decision.reason;
+  return `${incidentSentence(incident.cause)} ${incident.facts.visible ? 'What was shown is kept.' : ''}`.trim();
 }
 
 function effectUnknown(reason: string, count: number): string {
@@ -90,9 +105,16 @@ function effectUnknown(reason: string, count: number): string {
   return `${happened.replace(/\.$/, '')} while ${which} took effect is not known. If you continue, the agent is told to look at that first.`;
 }
 
-/** With the evidence for whoever is asked. */
-export function evidentCard(card: Card, record: RecordOf<'workspace-changes'>): Card {
-  return { ...card, facts: [...card.facts, { label: 'changed meanwhile', value: changesText(record) }] };
+function evidenceOf(
+  incident: RecordOf<'incident'>,
+  { decision: { tools = [] }, changes }: NonNullable<Recovery['question']>,
+): Card['facts'] {
+  return [
+    ...tools.map((tool) => ({ label: 'not known', value: `\`${tool}\`` })),
+    // Of calls that are named their number says nothing.
+    ...knownOf(incident).filter(({ value }) => value !== count(tools.length, UNKNOWN_EFFECT)),
+    ...(changes === undefined ? [] : [{ label: 'changed meanwhile', value: changesText(changes) }]),
+  ];
 }
 
 /** `src/a.ts, src/b.ts and 3 more`; `no file` where nothing changed. */
@@ -101,33 +123,20 @@ export function changesText({ files, more }: RecordOf<'workspace-changes'>): str
   return `${files.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-/** It was answered. @returns undefined when that ends the turn, whose own card says so. */
-export function answeredCard(card: Card, { choice }: RecordOf<'recovery-answered'>): Card | undefined {
-  if (choice !== 'go-on') return undefined;
-  return { ...card, tone: 'info', title: AGREED, actions: ['show-log'] };
-}
-
-/** What is left of the card when its turn is over. */
-export function endedCard(card: Card, isRecovered: boolean): Card {
-  if (card.folded === true) return card;
-  return folded({ ...card, tone: 'info', title: endedTitle(card, isRecovered) });
-}
-
-function endedTitle({ title, actions }: Card, isRecovered: boolean): string {
-  if (actions.includes('continue')) return 'Not gone on with';
-  if (title === AGREED)
-    return isRecovered ? 'Recovered: gone on with, as you said' : 'Gone on with, as you said';
-  return isRecovered ? `Recovered: ${title}` : title;
-}
-
-function folded(card: Card): Card {
-  return { ...card, folded: true, actions: [] };
-}
-
 /** What the title of a failure becomes once its cause is mended. */
-function mended({ title }: Card): string {
-  const [head = title] = title.split(', retrying ', 1);
-  return MENDED.get(head) ?? head;
+function mendedTitle(cause: Incident): string {
+  switch (cause.type) {
+    case 'server-died':
+      return 'Server restarted';
+    case 'server-unreachable':
+      return 'Connected again';
+    case 'owner-gone':
+    case 'session-stalled':
+    case 'model-failed':
+      return incidentTitle(cause);
+    default:
+      return assertNever(cause);
+  }
 }
 
 function incidentTitle(cause: Incident): string {
@@ -148,7 +157,7 @@ function incidentTitle(cause: Incident): string {
 }
 
 /** Numbers of what is known, without the zeros. */
-function factsOf({ facts: { tools, gaps, subAgents, asks } }: RecordOf<'incident'>): Card['facts'] {
+function knownOf({ facts: { tools, gaps, subAgents, asks } }: RecordOf<'incident'>): Card['facts'] {
   const calls = [
     count(tools.finished, 'finished'),
     count(tools.failed, 'failed'),

@@ -10,14 +10,8 @@ import { isOpen } from './conversation.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
 import type { RunState } from './state.ts';
 import { headerOf } from './header.ts';
-import {
-  answeredCard,
-  decidedCard,
-  endedCard,
-  evidentCard,
-  incidentCard,
-  recoveryId,
-} from './recovery-card.ts';
+import { decided, type Recovery, recoveryCard, recoveryId, withEvidence } from './recovery-card.ts';
+import { RowStore } from './row-store.ts';
 import { closedRow, findingsRow } from './rows.ts';
 import {
   endCard,
@@ -44,26 +38,18 @@ export interface ViewOptions {
   stallLimitMs: number;
 }
 
-/** What changed in a row since the last `takeOps`: the whole of it, or text from this length on. */
-type Change = 'whole' | { from: number };
-
 export class RunViewFold {
-  readonly #rows = new Map<string, Row>();
-  readonly #changes = new Map<string, Change>();
-  readonly #dropped: string[] = [];
+  readonly #rows: RowStore;
   /** Rows that show something under way, to be closed when the turn is. */
   readonly #open = new Set<string>();
-  /** Cards of this turn's recoveries, to be folded when it is over. */
-  readonly #recoveries: string[] = [];
+  /** This turn's recoveries, the latest last. */
+  readonly #recoveries = new Map<string, Recovery>();
   readonly #tokens = new Map<string, number>();
   readonly #costs = new Map<string, number>();
-  readonly #maxRows: number;
-  readonly #slack: number;
   readonly #stallLimitMs: number;
   #model: string | undefined;
   #tokenTotal = 0;
   #costTotal = 0;
-  #droppedRows = 0;
   #headerChanged = true;
   #streams = 0;
   readonly #state: RunState;
@@ -71,31 +57,20 @@ export class RunViewFold {
   /** @param state the fold of the same records, stepped before this view is. */
   constructor(state: RunState, options: ViewOptions) {
     this.#state = state;
-    this.#maxRows = options.maxRows ?? MAX_ROWS;
-    this.#slack = Math.floor(this.#maxRows / 10);
+    this.#rows = new RowStore(options.maxRows ?? MAX_ROWS);
     this.#stallLimitMs = options.stallLimitMs;
   }
 
   /** The whole view. Forgets pending changes: the snapshot has them. */
   snapshot(): RunView {
-    this.#changes.clear();
-    this.#dropped.length = 0;
     this.#headerChanged = false;
-    return { header: this.header(), rows: [...this.#rows.values()].map((row) => ({ ...row })) };
+    return { header: this.header(), rows: this.#rows.snapshot() };
   }
 
   /** The changes since the last call, in the order to apply them. */
   takeOps(): PatchOp[] {
-    const ops: PatchOp[] = this.#dropped.map((id) => ({ op: 'drop', id }));
-    for (const [id, change] of this.#changes) {
-      const row = this.#rows.get(id);
-      if (row === undefined) continue;
-      if (change === 'whole' || !('text' in row)) ops.push({ op: 'row', row: { ...row } });
-      else ops.push({ op: 'append', id, at: change.from, text: row.text.slice(change.from) });
-    }
+    const ops = this.#rows.takeOps();
     if (this.#headerChanged) ops.push({ op: 'header', header: this.header() });
-    this.#changes.clear();
-    this.#dropped.length = 0;
     this.#headerChanged = false;
     return ops;
   }
@@ -128,7 +103,7 @@ export class RunViewFold {
         this.#headerChanged = true;
         this.#closeOpenRows();
         this.#closeStreamNotice();
-        this.#foldRecoveries(record.outcome === 'ok');
+        this.#endRecoveries(record.outcome === 'ok');
         if (record.outcome !== 'ok') this.#put(endCard(`end:${record.turnId}`, record, this.#state));
         return;
       case 'run-ended':
@@ -142,16 +117,15 @@ export class RunViewFold {
         this.#headerChanged = true;
         this.#closeOpenRows();
         this.#dropStreamNotice();
-        this.#recoveries.push(recoveryId(record));
-        return this.#put(incidentCard(record));
+        return this.#putRecovery({ incident: record });
       case 'decision':
         this.#headerChanged = true;
-        return this.#changeCard(recoveryId(record), (card) => decidedCard(card, record));
+        return this.#changeRecovery((recovery) => decided(recovery, record));
       case 'workspace-changes':
-        return this.#changeCard(this.#recoveries.at(-1), (card) => evidentCard(card, record));
+        return this.#changeRecovery((recovery) => withEvidence(recovery, record));
       case 'recovery-answered':
         this.#headerChanged = true;
-        return this.#changeCard(this.#recoveries.at(-1), (card) => answeredCard(card, record));
+        return this.#changeRecovery((recovery) => ({ ...recovery, choice: record.choice }));
       case 'leftovers':
         return this.#put(leftoversCard(record));
       case 'leftovers-ended':
@@ -196,7 +170,7 @@ export class RunViewFold {
       tokens: this.#tokenTotal,
       cost: this.#costTotal,
       stallLimitMs: this.#stallLimitMs,
-      droppedRows: this.#droppedRows,
+      droppedRows: this.#rows.dropped,
     });
   }
 
@@ -303,8 +277,7 @@ export class RunViewFold {
       if (answerAt >= 0) return this.#put({ ...row, text: whole.slice(0, answerAt) });
     }
     const room = MAX_ROW_TEXT - from;
-    row.text += text.length > room ? text.slice(0, room) + CUT_MARK : text;
-    if (!this.#changes.has(partId)) this.#changes.set(partId, { from });
+    this.#rows.append(row, text.length > room ? text.slice(0, room) + CUT_MARK : text);
   }
 
   #putTool(part: ToolPart, nested: boolean): void {
@@ -387,7 +360,7 @@ export class RunViewFold {
   /** The server that it was connected to is dead: its recovery tells of the next one. */
   #dropStreamNotice(): void {
     const row = this.#rows.get(`stream:${this.#streams}`);
-    if (row?.kind === 'notice' && row.text === CONNECTING_AGAIN) this.#drop(row.id);
+    if (row?.kind === 'notice' && row.text === CONNECTING_AGAIN) this.#rows.remove(row.id);
   }
 
   /** A failure that no turn tells of has no other place to be said. */
@@ -399,22 +372,26 @@ export class RunViewFold {
 
   /** The question is answered: what is left of the card says so. */
   #foldLeftovers({ generation }: RecordOf<'leftovers-ended'>): void {
-    this.#changeCard(leftoversId(generation), endedLeftovers);
+    const row = this.#rows.get(leftoversId(generation));
+    if (row?.kind === 'card') this.#put(endedLeftovers(row));
   }
 
-  #foldRecoveries(isRecovered: boolean): void {
-    for (const id of this.#recoveries.splice(0)) this.#changeCard(id, (card) => endedCard(card, isRecovered));
+  #putRecovery(recovery: Recovery): void {
+    const id = recoveryId(recovery.incident);
+    this.#recoveries.set(id, recovery);
+    const card = recoveryCard(recovery);
+    if (card === undefined) this.#rows.remove(id);
+    else this.#put(card);
   }
 
-  #changeCard(
-    id: string | undefined,
-    change: (card: Extract<Row, { kind: 'card' }>) => Row | undefined,
-  ): void {
-    const row = this.#rows.get(id ?? '');
-    if (row?.kind !== 'card') return;
-    const changed = change(row);
-    if (changed === undefined) this.#drop(row.id);
-    else this.#put(changed);
+  #changeRecovery(change: (recovery: Recovery) => Recovery): void {
+    const latest = [...this.#recoveries.values()].at(-1);
+    if (latest !== undefined) this.#putRecovery(change(latest));
+  }
+
+  #endRecoveries(recovered: boolean): void {
+    for (const recovery of this.#recoveries.values()) this.#putRecovery({ ...recovery, recovered });
+    this.#recoveries.clear();
   }
 
   /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */
@@ -462,27 +439,8 @@ export class RunViewFold {
   }
 
   #put(row: Row): void {
-    this.#rows.set(row.id, row);
-    this.#changes.set(row.id, 'whole');
-    if (this.#rows.size > this.#maxRows + this.#slack) this.#trim();
-  }
-
-  #drop(id: string): void {
-    if (!this.#rows.delete(id)) return;
-    this.#changes.delete(id);
-    this.#dropped.push(id);
-  }
-
-  /** Many at once: taking the first of a map whose first ones were deleted is slow. */
-  #trim(): void {
-    for (const oldest of this.#rows.keys()) {
-      if (this.#rows.size <= this.#maxRows) break;
-      this.#rows.delete(oldest);
-      this.#changes.delete(oldest);
-      this.#open.delete(oldest);
-      this.#dropped.push(oldest);
-      this.#droppedRows++;
-    }
-    this.#headerChanged = true;
+    const { dropped } = this.#rows;
+    this.#rows.put(row);
+    if (this.#rows.dropped !== dropped) this.#headerChanged = true;
   }
 }
