@@ -5,24 +5,27 @@
 import type { Clock } from '../core/clock.ts';
 import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
+import { nextQueued } from '../core/journal/queue.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
 import { asksUser } from '../core/recovery/incident.ts';
 import { repairsOf } from '../core/recovery/repair.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
 import { stallLimits } from '../core/turn/clocks.ts';
-import { isRecovering } from '../core/turn/state.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
 import { changedSince } from './git/changed-since.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
 import { settleOrphan } from './run/follow-run.ts';
+import { LeftoverWork } from './run/leftover-work.ts';
 import { RecoveryWork } from './run/recovery-work.ts';
+import { QueueWork } from './run/queue-work.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
-import type { Leftovers, Server, ServerConnection } from './server/server.ts';
+import type { Server, ServerConnection } from './server/server.ts';
+import { watchForDeafness } from './stream/deaf-session.ts';
 import { EventHub, type HubLog } from './stream/event-hub.ts';
 
 /** How long a fresh event stream may take to open before a prompt is sent without it, ms. What it misses is re-read. */
@@ -67,9 +70,12 @@ export interface Companion {
 
 export class WorkspaceHost {
   readonly server: Server;
+  /** Prompts that wait for the end of a turn. */
+  readonly queue: QueueWork;
   readonly #options: WorkspaceHostOptions;
   readonly #runs: Runs;
   readonly #recovery: RecoveryWork;
+  readonly #leftovers: LeftoverWork;
   readonly #disposables: (() => void)[] = [];
   readonly #turns = new Set<string>();
   /** Runs whose turns the server hears of. */
@@ -84,6 +90,7 @@ export class WorkspaceHost {
       server: this.server,
       join: (run, connection) => this.#join(run, connection),
     });
+    this.#leftovers = new LeftoverWork({ server: this.server, runs: () => this.#runs.all });
     this.#runs = new Runs({
       clock: options.clock,
       log: options.log,
@@ -94,9 +101,13 @@ export class WorkspaceHost {
       folderOf: (id) => `${this.runsFolder}/${id}`,
       goOn: (run, reason) => this.#goOn(run, reason),
     });
+    this.queue = new QueueWork({
+      claim: (run) => this.#runs.claim(run),
+      prompt: (run, text, queuedId) => this.prompt(run, text, queuedId),
+    });
     this.#disposables.push(
       this.server.onState((view) => this.#onServer(view)),
-      this.server.onLeftovers((leftovers) => this.#onLeftovers(leftovers)),
+      this.server.onLeftovers((leftovers) => this.#leftovers.onLeftovers(leftovers)),
     );
   }
 
@@ -146,15 +157,18 @@ export class WorkspaceHost {
 
   /**
    * Sends a prompt in a run: a first one, or a further one in its session. Resolves once the turn is under way.
+   * @param queuedId of a queued prompt: nothing is sent when it is not, or no longer, the next one.
    * @throws EngineMissingError, StartError, ModelMissingError, RequestError, ForeignRunError; nothing was sent then.
    */
-  async prompt(run: Run, text: string): Promise<void> {
+  async prompt(run: Run, text: string, queuedId?: string): Promise<void> {
     await this.#runs.claim(run);
     if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
     const model = await this.connect(run);
     const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
     await this.#mendCut(run, sessionId);
-    run.startTurn(sessionId, { ...this.#options.engine.newPromptIds(), text, model }, '');
+    // It may have been taken back while the server started.
+    if (queuedId !== undefined && nextQueued(run.state.queue)?.id !== queuedId) return;
+    run.startTurn(sessionId, { ...this.#options.engine.newPromptIds(), text, model }, '', queuedId);
   }
 
   /** What a dead server cut off in the turn before is put in order: the model is to have what was shown of it. */
@@ -175,8 +189,12 @@ export class WorkspaceHost {
    * followed; one that nobody does any more goes on here if its server still lives, and is settled if not.
    * @throws JournalError when its journal cannot be read.
    */
-  open(id: string): Promise<Opened> {
-    return this.#runs.open(id);
+  async open(id: string): Promise<Opened> {
+    const opened = await this.#runs.open(id);
+    // Whether they are still there is for whoever has the run to write down.
+    if (opened.run.state.leftovers !== undefined && (await this.#runs.takeAtRest(opened.run)))
+      await this.#leftovers.inherit(opened.run);
+    return opened;
   }
 
   /**
@@ -213,6 +231,7 @@ export class WorkspaceHost {
     if (connection !== undefined) this.#use(run, connection);
     const owner = { pid: process.pid, startedAt: this.#options.processStartedAt };
     run.append({ kind: 'owner', owner, reason, ...(serverGone && { serverGone }) });
+    if (serverGone || run.state.leftovers !== undefined) await this.#leftovers.inherit(run);
     if (serverGone) return;
     run.append(serverRecord(this.server.state));
     if (connection !== undefined) await this.#joinStream(run, connection);
@@ -273,7 +292,11 @@ export class WorkspaceHost {
             });
         },
       });
-      run.hears(leave);
+      const unwatch = watchForDeafness(run, () => hub.renew('it did not tell what the session did'));
+      run.hears(() => {
+        unwatch();
+        leave();
+      });
     });
   }
 
@@ -373,7 +396,7 @@ export class WorkspaceHost {
       onLeaseLost: (run) => this.#runs.follow(run),
       recovery: settings.recovery.mode,
       onRecover: (run) => this.#recovery.recover(run),
-      endLeftovers: () => this.#recovery.endLeftovers(),
+      endLeftovers: () => this.#leftovers.end(),
       onReviewEffect: async (run, effect) => work?.perform(run, effect),
     });
   }
@@ -381,8 +404,14 @@ export class WorkspaceHost {
   #hubOf(connection: ServerConnection): EventHub {
     if (this.#hub?.generation === connection.generation) return this.#hub.hub;
     this.#hub?.hub.close();
-    const { clock, log } = this.#options;
-    const hub = new EventHub(connection.client, clock, log, () => this.server.heard(connection.generation));
+    const { clock, log, settings } = this.#options;
+    const hub = new EventHub({
+      client: connection.client,
+      clock,
+      log,
+      heartbeatGapMs: settings.heartbeatGapTimeoutMs,
+      onBytes: () => this.server.heard(connection.generation),
+    });
     this.#hub = { generation: connection.generation, hub };
     return hub;
   }
@@ -426,6 +455,7 @@ export class WorkspaceHost {
     this.#told.add(run);
     run.listen({
       onRecord: (record) => {
+        this.queue.onRecord(run, record);
         if (record.kind === 'turn-drafted') this.#onTurn(run, record.turnId, 'begun');
         if (record.kind === 'decision' && asksUser(record)) void this.#addEvidence(run, record.turnId);
         if (record.kind === 'turn-settled')
@@ -454,26 +484,9 @@ export class WorkspaceHost {
     for (const companion of this.#options.companions) companion.setBusy(this.#turns.size > 0);
   }
 
-  /** Told in the runs whose turn died with the server: these were their tools. */
-  #onLeftovers(leftovers: Leftovers): void {
-    const { generation, processes } = leftovers;
-    this.#recovery.noteLeftovers(leftovers);
-    for (const run of this.#runs.all) {
-      if (!run.isOwned) continue;
-      const { turn, server, leftovers } = run.state;
-      const isCut = turn?.phase === 'settled' && turn.outcome === 'server-unreachable';
-      const isTheirs = isCut && server.generation === generation;
-      if (processes.length > 0 && (isTheirs || (turn !== undefined && isRecovering(turn))))
-        run.append({ kind: 'leftovers', generation, processes: [...processes] });
-      if (processes.length === 0 && leftovers === generation)
-        run.append({ kind: 'leftovers-ended', generation });
-    }
-  }
-
   /** Ends what the tools of dead servers left running, because the user said so. Resolves when it is gone. */
-  async endLeftovers(): Promise<void> {
-    const generations = new Set(this.#runs.all.flatMap(({ state }) => state.leftovers ?? []));
-    await Promise.all([...generations].map((generation) => this.server.endLeftovers(generation)));
+  endLeftovers(): Promise<void> {
+    return this.#leftovers.end();
   }
 }
 

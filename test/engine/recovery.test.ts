@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Run } from '../../src/node/run/run.ts';
 import type { WorkspaceHost } from '../../src/node/workspace-host.ts';
 import { hold, says, text, tool } from '../fakes/model/steps.ts';
+import { isGone } from '../fakes/server/bench.ts';
+import { waitUntilGone } from '../rig/leftovers.mjs';
 import { type ProductBench, recordOf, recordsOf, startProduct } from './support/product-bench.ts';
 
 describe('a turn whose server is killed', function () {
@@ -34,6 +36,14 @@ describe('a turn whose server is killed', function () {
       .rows.flatMap((row) =>
         row.kind === 'card' ? [`${row.title}${row.folded === true ? ' (folded)' : ''}`] : [],
       );
+
+  const printed = (what: string): Promise<unknown> =>
+    recordOf(
+      run,
+      'event',
+      ({ event }) =>
+        event.type === 'part' && event.part.type === 'tool' && event.part.output?.includes(what) === true,
+    );
 
   it('R-01: before anything was shown is sent again, with the same ids, and ends ok', async () => {
     bench.model.script({ Go: says(hold('first'), text('All done.')) });
@@ -85,14 +95,7 @@ describe('a turn whose server is killed', function () {
         : says(text('It was done.')),
     );
     await host.prompt(run, 'Write');
-    await recordOf(
-      run,
-      'event',
-      ({ event }) =>
-        event.type === 'part' &&
-        event.part.type === 'tool' &&
-        event.part.output?.includes('written') === true,
-    );
+    await printed('written');
     bench.killServer(host);
     const asked = await recordOf(run, 'decision');
     assert.deepEqual(decisions(), ['6 ask 0/3']);
@@ -126,6 +129,31 @@ describe('a turn whose server is killed', function () {
     await run.ended();
     assert.deepEqual(outcomes(), ['ok']);
     assert.equal(said(), 'All done.');
+  });
+
+  it('whose command outlived it is known to the next window, where it can be ended', async () => {
+    bench.model.script({
+      Go: [says(tool('bash', { command: 'echo begun; sleep 297.5', description: 'Wait' }))],
+    });
+    await host.prompt(run, 'Go');
+    await printed('begun');
+    bench.killServer(host);
+    const { processes } = await recordOf(run, 'leftovers');
+    assert.match(processes.map(({ command }) => command).join(), /sleep 297\.5/);
+    await recordOf(run, 'decision', ({ decision }) => decision === 'ask');
+    await bench.leave(host);
+    const next = bench.open();
+    run = (await next.open(run.id)).run;
+    assert.ok(
+      cards().some((title) => /processe?s? of the agent still runs?$/.test(title)),
+      cards().join(),
+    );
+    await next.endLeftovers();
+    await recordOf(run, 'leftovers-ended');
+    assert.ok(cards().includes('Processes that the agent had left behind were ended (folded)'));
+    assert.deepEqual(await waitUntilGone(() => processes.filter(({ pid }) => !isGone(pid)), 10_000), []);
+    run.answerRecovery('keep');
+    await run.ended();
   });
 
   it('R-07: is not gone on with once the user has stopped it', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { explain, StartError } from '../../core/errors.ts';
 import { withLock } from '../process/lock.ts';
-import type { Held, ProcessHost, ProcessKey, ProcessSpec } from '../process/process-host.ts';
+import type { Held, LeftBehind, ProcessHost, ProcessKey, ProcessSpec } from '../process/process-host.ts';
 import type { Graces } from './grace.ts';
 import { GuardedProcess } from './guarded-process.ts';
 import { connectToGuardian, type Link } from './guardian-link.ts';
@@ -78,6 +78,20 @@ export class GuardianHost implements ProcessHost {
       if (isIt && (await judge(entry)).type === 'alive') return true;
     }
     return false;
+  }
+
+  async leftBehind({ name }: ProcessKey): Promise<LeftBehind[]> {
+    const found: LeftBehind[] = [];
+    for (const entry of await this.#list()) {
+      if (entry.key.name !== name || entry.state !== 'over') continue;
+      try {
+        const link = await this.#connect(entry);
+        if (link !== undefined) found.push(this.#guarded(link, entry.id));
+      } catch (error) {
+        this.#options.log.warn(explain(error));
+      }
+    }
+    return found;
   }
 
   /** Ends whatever guardians that died have left behind. @returns the number of servers ended. */

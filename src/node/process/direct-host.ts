@@ -6,7 +6,15 @@ import { explain, StartError } from '../../core/errors.ts';
 import type { ProcessEnd } from '../../core/server/exit-text.ts';
 import { asStartError, assertRunnable } from './executable.ts';
 import { LineSplitter, redact, Tail } from './output.ts';
-import type { Held, HostedProcess, Others, ProcessHost, ProcessKey, ProcessSpec } from './process-host.ts';
+import type {
+  Held,
+  HostedProcess,
+  LeftBehind,
+  Others,
+  ProcessHost,
+  ProcessKey,
+  ProcessSpec,
+} from './process-host.ts';
 import { ProcessLog } from './process-log.ts';
 import { spawnPlan } from './spawn-plan.ts';
 import { endTree, isAlive, posixSignals, type TreeSignals, windowsSignals } from './tree.ts';
@@ -42,6 +50,11 @@ export class DirectHost implements ProcessHost {
 
   has(): Promise<boolean> {
     return Promise.resolve(false);
+  }
+
+  /** Nothing outlives this process here. */
+  leftBehind(): Promise<LeftBehind[]> {
+    return Promise.resolve([]);
   }
 
   /** @throws StartError with a sentence. */

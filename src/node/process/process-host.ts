@@ -51,17 +51,25 @@ export interface Others {
   busy: boolean;
 }
 
+/** What a process left behind when it ended, watched over by its holder. */
+export interface LeftBehind {
+  /** Processes of its tools that outlived it, told at its end. Empty as a rule. */
+  readonly leftovers: Promise<readonly Leftover[]>;
+  /** Resolves when none of them is left, whoever ended them. */
+  readonly leftoversGone: Promise<void>;
+  /** Ends the processes that outlived it. */
+  endLeftovers(): Promise<void>;
+  /** Lets go of it without ending anything: from here on a grace counts, unless others use it. */
+  release(): Promise<void>;
+}
+
 /** A running process and everything it has started in its own group. */
-export interface HostedProcess {
+export interface HostedProcess extends LeftBehind {
   readonly pid: number;
   /** The first match of the ready line. Stays open for ever when the process ends without one. */
   readonly readyLine: Promise<RegExpExecArray>;
   /** The end of the process itself, at once. Never rejects. */
   readonly exited: Promise<ProcessEnd>;
-  /** Processes of its tools that outlived it, told at its end. Empty as a rule. */
-  readonly leftovers: Promise<readonly Leftover[]>;
-  /** Resolves when none of them is left, whoever ended them. */
-  readonly leftoversGone: Promise<void>;
   readonly others: Others;
   /** What the process handle says right now, without waiting for an event. */
   isAlive(): boolean;
@@ -73,12 +81,8 @@ export interface HostedProcess {
    * @returns `gone` when nothing is left of it; `alive` when the process itself outlived SIGKILL.
    */
   end(): Promise<'gone' | 'alive'>;
-  /** Ends the processes that outlived it. */
-  endLeftovers(): Promise<void>;
   /** Whether this client has a turn running: decides how long the process is kept once its last client is gone. */
   setBusy(busy: boolean): void;
-  /** Lets go of the process without ending it: from here on its grace counts, unless others use it. */
-  release(): Promise<void>;
 }
 
 export interface Held {
@@ -98,4 +102,6 @@ export interface ProcessHost {
   hold(key: ProcessKey, make: () => Promise<ProcessSpec>): Promise<Held>;
   /** Whether a process of this key is there to be held, without starting one. */
   has(key: ProcessKey): Promise<boolean>;
+  /** What processes of this name left behind that have ended, as far as somebody still watches over it. */
+  leftBehind(key: ProcessKey): Promise<LeftBehind[]>;
 }

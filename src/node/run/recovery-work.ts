@@ -1,6 +1,6 @@
 /** Brings a server for turns whose attempt failed, so that it can be decided what becomes of them. */
 import { explain, StartError } from '../../core/errors.ts';
-import type { Leftovers, Server, ServerConnection } from '../server/server.ts';
+import type { Server, ServerConnection } from '../server/server.ts';
 import type { Run } from './run.ts';
 
 export interface RecoveryDesk {
@@ -12,8 +12,6 @@ export interface RecoveryDesk {
 export class RecoveryWork {
   readonly #desk: RecoveryDesk;
   readonly #seeking = new Set<Run>();
-  /** Generations of servers that are gone and left processes of their tools behind. */
-  readonly #leftBehind = new Set<number>();
 
   constructor(desk: RecoveryDesk) {
     this.#desk = desk;
@@ -30,17 +28,6 @@ export class RecoveryWork {
     } finally {
       this.#seeking.delete(run);
     }
-  }
-
-  noteLeftovers({ generation, processes }: Leftovers): void {
-    if (processes.length > 0) this.#leftBehind.add(generation);
-    else this.#leftBehind.delete(generation);
-  }
-
-  /** Ends what the tools of dead servers left running. Never rejects. */
-  async endLeftovers(): Promise<void> {
-    const ending = [...this.#leftBehind].map((generation) => this.#desk.server.endLeftovers(generation));
-    await Promise.allSettled(ending);
   }
 
   /** Each try spends a restart of the server's own budget, and waits as long as that says. */

@@ -122,6 +122,15 @@ export class Runs {
     await this.#own(run, lease, 'take-over');
   }
 
+  /** Takes a run that is at rest, if nobody has it. @returns whether it is ours since just now. */
+  async takeAtRest(run: Run): Promise<boolean> {
+    if (run.isOwned || run.followed || run.active) return false;
+    const lease = await Lease.take(run.folder, this.#options.label);
+    if (lease === undefined) return false;
+    await this.#own(run, lease, 'return');
+    return true;
+  }
+
   /** Follows a run that another process has taken. */
   follow(run: Run, tail = new JournalTail(run.folder)): void {
     const { clock, log } = this.#options;

@@ -114,6 +114,8 @@ export class AttachedServer implements Server {
     return () => {};
   }
 
+  async recall(): Promise<void> {}
+
   async endLeftovers(_generation: number): Promise<void> {}
 
   heard(generation: number): void {

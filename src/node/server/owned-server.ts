@@ -10,7 +10,7 @@ import {
   type ServerState,
 } from '../../core/server/state.ts';
 import { reasonOf, type ServerView, viewOwned } from '../../core/server/view.ts';
-import type { HostedProcess, Others } from '../process/process-host.ts';
+import type { HostedProcess, LeftBehind, Others } from '../process/process-host.ts';
 import {
   connectWhenReady,
   launch,
@@ -20,7 +20,7 @@ import {
 } from './launch.ts';
 import { LivenessWatch } from './liveness-watch.ts';
 import { Machine, type Settlement, tell } from './machine.ts';
-import type { Leftovers, Server, ServerConnection, ServerDown } from './server.ts';
+import { type Leftovers, OF_BEFORE, type Server, type ServerConnection, type ServerDown } from './server.ts';
 
 export interface OwnedServerOptions extends LaunchPorts {
   /** 0 to 1, for the jitter of a backoff. */
@@ -49,7 +49,7 @@ export class OwnedServer implements Server {
   /** Turns that run: while there is one, the server is kept longer without us. */
   readonly #turns = new Set<string>();
   /** Servers that are gone and left processes of their tools behind, by generation. */
-  readonly #leftBehind = new Map<number, HostedProcess>();
+  readonly #leftBehind = new Map<number, readonly LeftBehind[]>();
   #held: Held | undefined;
   #connection: ServerConnection | undefined;
   #watch: LivenessWatch | undefined;
@@ -100,6 +100,7 @@ export class OwnedServer implements Server {
     this.#watch?.stop();
     const held = this.#held;
     void held?.client?.close().catch(() => {});
+    await Promise.all((this.#leftBehind.get(OF_BEFORE) ?? []).map((left) => left.release()));
     await held?.launched.then(
       ({ process }) => process.release(),
       // It told so itself.
@@ -120,8 +121,14 @@ export class OwnedServer implements Server {
     return () => this.#leftoverListeners.delete(listener);
   }
 
+  async recall(): Promise<void> {
+    const known = this.#leftBehind.get(OF_BEFORE);
+    const { host, key } = this.#options;
+    await this.#watchOver(OF_BEFORE, known ?? (await host.leftBehind(key())));
+  }
+
   async endLeftovers(generation: number): Promise<void> {
-    await this.#leftBehind.get(generation)?.endLeftovers();
+    await Promise.all((this.#leftBehind.get(generation) ?? []).map((left) => left.endLeftovers()));
   }
 
   onState(listener: (view: ServerView) => void): () => void {
@@ -237,15 +244,7 @@ export class OwnedServer implements Server {
     const { process } = server;
     held.process = process;
     process.setBusy(this.#turns.size > 0);
-    void process.leftovers.then((processes) => {
-      if (processes.length === 0) return;
-      this.#leftBehind.set(generation, process);
-      void process.leftoversGone.then(() => {
-        this.#leftBehind.delete(generation);
-        for (const listener of this.#leftoverListeners) tell(() => listener({ generation, processes: [] }));
-      });
-      for (const listener of this.#leftoverListeners) tell(() => listener({ generation, processes }));
-    });
+    void this.#watchOver(generation, [process]);
     this.#machine.dispatch({ type: 'spawned', generation, pid: process.pid });
     void process.exited.then((end) => this.#machine.dispatch({ type: 'exited', generation, end }));
     const { readyTimeoutMs } = this.#options.choices().limits;
@@ -253,6 +252,25 @@ export class OwnedServer implements Server {
       ({ client, baseUrl }) => this.#adopt(held, server, client, baseUrl),
       (error: unknown) => this.#machine.dispatch({ type: 'unfit', generation, reason: explain(error) }),
     );
+  }
+
+  /** Tells what is left of servers that are gone, and when nothing is. Resolves when the first is told. */
+  async #watchOver(generation: number, left: readonly LeftBehind[]): Promise<void> {
+    const processes = (await Promise.all(left.map(({ leftovers }) => leftovers))).flat();
+    const isWatched = this.#leftBehind.has(generation);
+    if (processes.length > 0) this.#leftBehind.set(generation, left);
+    this.#tellLeftovers({ generation, processes });
+    if (processes.length === 0 || isWatched) return;
+    void Promise.all(left.map(({ leftoversGone }) => leftoversGone)).then(() => {
+      this.#leftBehind.delete(generation);
+      this.#tellLeftovers({ generation, processes: [] });
+    });
+  }
+
+  /** What is let go of is not gone. */
+  #tellLeftovers(leftovers: Leftovers): void {
+    if (this.#isDisposed) return;
+    for (const listener of this.#leftoverListeners) tell(() => listener(leftovers));
   }
 
   /** Takes a ready server into use, if it is still the one that is being started. */

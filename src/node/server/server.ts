@@ -24,6 +24,9 @@ export interface ServerDown {
   reason: string;
 }
 
+/** Stands for the servers of before this process: our own count from 1. */
+export const OF_BEFORE = 0;
+
 /** Processes of the agent's tools that outlived their server. */
 export interface Leftovers {
   /** Of the server that they outlived. */
@@ -61,6 +64,11 @@ export interface Server {
   onDown(listener: (down: ServerDown) => void): () => void;
   /** Called when a server is gone that left processes of its tools behind, and again when these are gone. */
   onLeftovers(listener: (leftovers: Leftovers) => void): () => void;
+  /**
+   * Looks for what servers of before this process left behind: told to the listeners as that of `OF_BEFORE`, also
+   * when it is nothing.
+   */
+  recall(): Promise<void>;
   /** Ends those processes. */
   endLeftovers(generation: number): Promise<void>;
   /** Bytes of any kind came from the server of that generation: the sign of life that spares it probes. */

@@ -19,8 +19,6 @@ const exit = { signal: 'SIGKILL', stderrTail: '', expected: false };
 class FakeServer {
   state: ServerView = { kind: 'owned', state: 'stopped', generation: 1, since: 0, exit };
   starts = 0;
-  readonly ended: number[] = [];
-  ending = (): Promise<void> => Promise.resolve();
   readonly #waiting: ((end: Error | ServerConnection) => void)[] = [];
   #asked: () => void = () => undefined;
 
@@ -31,11 +29,6 @@ class FakeServer {
       this.#waiting.push((end) => (end instanceof Error ? reject(end) : resolve(end)));
       asked();
     });
-  }
-
-  endLeftovers(generation: number): Promise<void> {
-    this.ended.push(generation);
-    return this.ending();
   }
 
   /** Resolves when a start is under way. */
@@ -270,31 +263,5 @@ describe('a server for a turn that failed', () => {
     await server.starting(new StartError('It is away.', ''), { kind: 'attached', state: 'unreachable' });
     await done;
     assert.deepEqual([server.starts, failed, run.state.turn?.phase], [1, [], 'failed']);
-  });
-});
-
-describe('what the tools of dead servers left running', () => {
-  const processes = [{ pid: 1, command: 'sleep', startedAt: 0 }];
-  const host = (server: FakeServer): RecoveryWork =>
-    new RecoveryWork({ server: server as unknown as Server, join: () => Promise.resolve() });
-
-  it('is ended, of each server that is known to have left something', async () => {
-    const server = new FakeServer();
-    const work = host(server);
-    await work.endLeftovers();
-    work.noteLeftovers({ generation: 1, processes });
-    work.noteLeftovers({ generation: 2, processes });
-    work.noteLeftovers({ generation: 1, processes: [] });
-    await work.endLeftovers();
-    assert.deepEqual(server.ended, [2]);
-  });
-
-  it('holds nothing up when it cannot be ended', async () => {
-    const server = new FakeServer();
-    server.ending = () => Promise.reject(new Error('no'));
-    const work = host(server);
-    work.noteLeftovers({ generation: 1, processes });
-    await work.endLeftovers();
-    assert.deepEqual(server.ended, [1]);
   });
 });

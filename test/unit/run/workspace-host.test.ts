@@ -158,6 +158,7 @@ describe('workspace host', () => {
       leave: () => Promise.resolve(),
       others: { count: 0, busy: false },
       onLeftovers: () => () => undefined,
+      recall: () => Promise.resolve(),
       endLeftovers: () => Promise.resolve(),
       restart: ensure,
       stop: () => Promise.resolve(),
