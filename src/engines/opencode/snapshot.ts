@@ -32,19 +32,21 @@ export async function readSnapshot(
   const operation = 'read the session';
   // The status first: whatever ends between these reads is then seen as ended by the messages, never the reverse.
   const statuses = await requests.get(operation, '/session/status', v.record(v.string(), WireStatus));
-  const own = await requests.get(operation, `/session/${sessionId}`, WireSession);
-  const sessions = [own, ...(await children(requests, operation, sessionId, 1))].slice(0, MAX_CHILDREN + 1);
-  const events: EngineEvent[] = [];
-  for (const session of sessions) {
-    events.push(sessionEvent(session));
-    if (session.id !== sessionId) {
-      const status = sessionStatus(statuses[session.id] ?? { type: 'idle' });
-      events.push({ type: 'status', sessionId: session.id, status });
-    }
-    events.push(...(await messages(requests, operation, session.id, directory)));
+  const [own, found, said] = await Promise.all([
+    requests.get(operation, `/session/${sessionId}`, WireSession),
+    children(requests, operation, sessionId, 1),
+    messages(requests, operation, sessionId, directory),
+  ]);
+  const helpers = found.slice(0, MAX_CHILDREN);
+  const events: EngineEvent[] = [sessionEvent(own), ...said];
+  for (const helper of helpers) {
+    const status = sessionStatus(statuses[helper.id] ?? { type: 'idle' });
+    events.push(sessionEvent(helper), { type: 'status', sessionId: helper.id, status });
+    events.push(...(await messages(requests, operation, helper.id, directory)));
   }
   // An abort leaves its asks behind (1.18.33): those of an idle session can no longer be answered.
-  const asking = new Set(sessions.map((session) => session.id).filter((id) => statuses[id] !== undefined));
+  const ids = [own, ...helpers].map(({ id }) => id);
+  const asking = new Set(ids.filter((id) => statuses[id] !== undefined));
   events.push(...(await asks(requests, operation, asking)));
   return { status: sessionStatus(statuses[sessionId] ?? { type: 'idle' }), events };
 }

@@ -116,11 +116,14 @@ export async function connectWhenReady(
     );
   }
   const client = ports.engine.connect({ baseUrl, password, directory: ports.directory });
+  // Both at once, since each takes its time; what the first one says comes first.
+  const serves = client.ready(timeoutMs);
+  serves.catch(() => {});
   try {
     if (!(await client.isProtected())) {
       throw new StartError('The server answers without its password and was refused.', await process.tail());
     }
-    await client.ready(timeoutMs);
+    await serves;
     return { client, baseUrl };
   } catch (error) {
     void client.close().catch(() => {});
