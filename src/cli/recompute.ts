@@ -14,6 +14,7 @@ const OF_THE_FOLD: ReadonlySet<RecordKind> = new Set([
   'incident',
   'decision',
   'stall',
+  'parked',
 ]);
 
 export class Recomputation {

@@ -1,4 +1,5 @@
 /** The result of a run as text for stdout. Pure. */
+import { partsSaid } from '../core/journal/conversation.ts';
 import type { RunState } from '../core/journal/state.ts';
 import { coverageText } from '../core/review/coverage.ts';
 import { plain, plainLine } from './plain-text.ts';
@@ -30,10 +31,8 @@ export function findingsText(state: RunState): string | undefined {
 export function answerText(state: RunState): string | undefined {
   const { turn, conversation } = state;
   for (const id of turn?.answers.toReversed() ?? []) {
-    const texts = [...conversation.parts.values()].flatMap(({ messageId, part }) =>
-      messageId === id && part.type === 'text' && part.synthetic !== true && part.text.trim() !== ''
-        ? [part.text.trim()]
-        : [],
+    const texts = partsSaid(conversation, id).flatMap(({ part }) =>
+      part.type === 'text' && part.synthetic !== true && part.text.trim() !== '' ? [part.text.trim()] : [],
     );
     if (texts.length > 0) return plain(texts.join('\n\n'));
   }

@@ -1,7 +1,7 @@
 /** The card of a recovery: what happened, what is done about it, and, once that is over, one line. */
 import { assertNever } from '../errors.ts';
 import type { Row } from '../protocol.ts';
-import { asksUser, type Incident } from '../recovery/incident.ts';
+import { asksUser, type Incident, type ModelTrouble } from '../recovery/incident.ts';
 import { incidentSentence } from '../recovery/wording.ts';
 import type { RecordOf } from './record.ts';
 
@@ -54,10 +54,17 @@ export function recoveryCard(recovery: Recovery): Card | undefined {
     title: titleOf(recovery),
     text: textOf(recovery),
     facts: [...(question === undefined ? knownOf(incident) : evidenceOf(incident, question))],
+    ...(incident.error === undefined ? {} : { details: incident.error.detail ?? incident.error.message }),
     ...(isOver
       ? { folded: true, actions: [] }
-      : { actions: isAsked ? ['continue', 'keep-as-is', 'show-log'] : ['show-log'] }),
+      : { actions: isAsked ? ['continue', 'keep-as-is', ...waysOut(incident.cause)] : ['show-log'] }),
   };
+}
+
+/** A server reads its sign-ins when it starts. */
+function waysOut(cause: Incident): Card['actions'] {
+  const isSignIn = cause.type === 'model-failed' && cause.trouble === 'sign-in';
+  return isSignIn ? ['restart-server', 'show-log'] : ['show-log'];
 }
 
 function titleOf({ incident, decision, choice, recovered }: Recovery): string {
@@ -133,6 +140,7 @@ function mendedTitle(cause: Incident): string {
     case 'owner-gone':
     case 'session-stalled':
     case 'model-failed':
+    case 'looped':
       return incidentTitle(cause);
     default:
       return assertNever(cause);
@@ -150,11 +158,25 @@ function incidentTitle(cause: Incident): string {
     case 'session-stalled':
       return cause.clock === 'tool' ? 'Tool silent' : 'Model silent';
     case 'model-failed':
-      return 'Model call failed';
+      return TROUBLE_TITLES[cause.trouble];
+    case 'looped':
+      return 'Going in circles';
     default:
       return assertNever(cause);
   }
 }
+
+const TROUBLE_TITLES: Readonly<Record<ModelTrouble, string>> = {
+  'sign-in': 'Sign-in refused',
+  quota: 'Quota used up',
+  'not-found': 'Model not found',
+  refused: 'Request refused',
+  'too-long': 'Conversation too long',
+  'rate-limit': 'Rate limited',
+  provider: 'Model’s provider failing',
+  connection: 'Model’s provider unreachable',
+  other: 'Model call failed',
+};
 
 /** Numbers of what is known, without the zeros. */
 function knownOf({ facts: { tools, gaps, subAgents, asks } }: RecordOf<'incident'>): Card['facts'] {

@@ -5,7 +5,8 @@ import { assertNever } from '../errors.ts';
 import type { AttemptFacts } from './facts.ts';
 import type { Incident, RecoveryMode } from './incident.ts';
 import { hasEnded, isUnsafe, type ToolFact } from './tool-fact.ts';
-import { incidentSentence, toolLine } from './wording.ts';
+import { canBeTakenLater, type ModelFailure } from './model-trouble.ts';
+import { incidentSentence, remedy, toolLine } from './wording.ts';
 
 /** Recoveries of one turn. A turn that fails a fourth time is not helped by trying. */
 export const RECOVERIES_PER_TURN = 3;
@@ -21,10 +22,10 @@ export interface DecisionInput {
   /** A stop or close that came since the facts were taken. */
   stop?: StopCause;
   /**
-   * How the turn stands with its server: `gone` when no process works on it any more, `working` and `finished` by the
-   * server's own word, `unknown` when that cannot be had.
+   * How the turn stands with its server: `gone` when no process works on it any more, `working` by the server's own
+   * word, `unknown` when that cannot be had.
    */
-  server: 'gone' | 'working' | 'finished' | 'unknown';
+  server: 'gone' | 'working' | 'unknown';
   /** `restarts` is spent when a server would have to be started and none may be. */
   budget: { recoveries: { used: number; limit: number }; restarts: 'left' | 'spent' };
   /** Whether this incident was answered with a replay already. */
@@ -67,7 +68,7 @@ export type Decision = Decided &
 
 /** Taken again, with what is known then, after every wait. */
 export function decide(input: DecisionInput): Decision {
-  const { facts, server, budget, mode, agreed } = input;
+  const { facts, incident, server, budget, mode, agreed } = input;
   const { used, limit } = budget.recoveries;
   const still = { n: used, limit };
   const unsafe = facts.tools.filter(isUnsafe);
@@ -84,22 +85,23 @@ export function decide(input: DecisionInput): Decision {
   if (facts.finalAnswer && facts.subAgents.length === 0 && facts.tools.every(hasEnded)) {
     return { ...still, type: 'accept', rule: 3, reason: say('The answer was complete by then.') };
   }
-  if (input.incident.type === 'owner-gone' && !agreed && mode !== 'off') {
+  if (incident.type === 'owner-gone' && !agreed && mode !== 'off') {
     return { ...still, type: 'offer', rule: 2, reason: say('Nothing was sent again.') };
   }
   // One that still works on it although it was told to stop is what has stalled.
-  const isDeaf = server === 'working' && input.incident.type === 'session-stalled';
-  if ((server === 'working' && !isDeaf) || server === 'finished') {
-    const word =
-      server === 'working' ? 'The server still works on the turn' : 'The server has finished the turn';
-    return { ...still, type: 'follow', rule: 4, reason: say(`${word}, so nothing is sent.`) };
+  const isDeaf = server === 'working' && wasToldToStop(incident);
+  if (server === 'working' && !isDeaf) {
+    const reason = say('The server still works on the turn, so nothing is sent.');
+    return { ...still, type: 'follow', rule: 4, reason };
   }
-  const failed = { ...still, type: 'stop', rule: 7, outcome: outcomeOf(input.incident) } as const;
+  const failed = { ...still, type: 'stop', rule: 7, outcome: outcomeOf(incident) } as const;
   if (input.overtaken) {
     return { ...failed, reason: say('The session has gone on with another prompt since.') };
   }
   if (mode === 'off') return { ...failed, reason: say('Recovery is switched off.') };
   if (budget.restarts === 'spent') return { ...failed, reason: say() };
+  if (incident.type === 'model-failed' && !canBeTakenLater(incident))
+    return { ...failed, reason: say(remedy(incident)) };
   if (!facts.complete || server === 'unknown' || isDeaf) {
     const reason = say('What the agent did meanwhile could not be read back.', 'Go on only if that is safe.');
     return { ...still, type: 'ask', rule: 5, tools: unsafe, reason };
@@ -119,8 +121,12 @@ export function decide(input: DecisionInput): Decision {
       reason: say(`It has ended the server ${times} times when it was gone on with.`, BY_HAND),
     };
   }
-  if (!agreed && (stops.includes('loop') || !mayPass(input.incident))) {
-    return { ...still, type: 'offer', rule: 10, reason: say('Continue when the cause is gone.') };
+  // The engine has tried a failed model call again by itself, as often as that makes sense.
+  if (!agreed && incident.type === 'model-failed')
+    return { ...still, type: 'offer', rule: 10, reason: say(...whenToContinue(incident)) };
+  if (!agreed && incident.type === 'looped') {
+    const reason = say('Continue if it should be given another try.');
+    return { ...still, type: 'offer', rule: 10, reason };
   }
   // With nothing unsafe left, every effectful call is known to have ended or not to have begun.
   const isUntouched = !facts.visible && facts.tools.length === 0 && !input.replayedBefore;
@@ -138,9 +144,13 @@ export function decide(input: DecisionInput): Decision {
   return { n, limit, type: way, rule, reason: say(next) };
 }
 
-/** Whether the same thing can go well later. A provider that refuses the sign-in or the quota refuses again. */
-function mayPass(incident: Incident): boolean {
-  return incident.type !== 'model-failed' || incident.retriable;
+function whenToContinue(incident: ModelFailure): string[] {
+  const what = remedy(incident);
+  return what === '' ? ['Continue to try once more.'] : [what, 'Then continue.'];
+}
+
+function wasToldToStop({ type }: Incident): boolean {
+  return type === 'session-stalled' || type === 'looped';
 }
 
 /** How a turn ends that is not gone on with. */
@@ -154,6 +164,7 @@ export function outcomeOf(incident: Incident): Outcome {
     case 'owner-gone':
       return 'interrupted';
     case 'model-failed':
+    case 'looped':
       return 'error';
     default:
       return assertNever(incident);
@@ -168,6 +179,6 @@ function reasonOf({ facts, incident }: DecisionInput, unsafe: readonly ToolFact[
     ...(facts.visible ? ['What was shown is kept.'] : []),
     ...(facts.gaps.length > 0 ? ['A piece of its text was never received.'] : []),
     ...(unsafe.length > 0 ? [`Whether this took effect is not known: ${named.join(', ')}${more}.`] : []),
-    ...end,
+    ...end.filter((sentence) => sentence !== ''),
   ].join(' ');
 }

@@ -1,5 +1,6 @@
 /** Why an attempt did not end well, and the records that say so and what was decided. */
 import * as v from 'valibot';
+import { EngineErrorSchema } from '../engine.ts';
 import { OUTCOMES } from '../outcome.ts';
 
 /** `auto` follows the table, `ask` asks before anything is sent again, `off` sends nothing again. */
@@ -9,6 +10,29 @@ export type RecoveryMode = (typeof RECOVERY_MODES)[number];
 export const STALL_CLOCKS = ['first-byte', 'model', 'tool'] as const;
 /** Whose silence it is: of a model that has not begun to answer, of one that has, of a tool that runs. */
 export type StallClock = (typeof STALL_CLOCKS)[number];
+
+export const MODEL_TROUBLES = [
+  'sign-in',
+  'quota',
+  'not-found',
+  'refused',
+  'too-long',
+  'rate-limit',
+  'provider',
+  'connection',
+  'other',
+] as const;
+/**
+ * Whose trouble a failed model call is:
+ * - `sign-in`, `quota`, `not-found`: the user can do something about it, and nothing helps before that
+ * - `refused`, `too-long`: of this very request; the same one is refused again
+ * - `rate-limit`, `provider`, `connection`: may be gone by itself later
+ */
+export type ModelTrouble = (typeof MODEL_TROUBLES)[number];
+
+export const LOOPS = ['unknown-finish', 'same-failure', 'compaction'] as const;
+/** How a turn goes in circles: answers that end without a reason, one call that fails again and again, summaries. */
+export type Loop = (typeof LOOPS)[number];
 
 /** `go-on` and `keep` are the user's; `nobody` says that there is nobody to ask. */
 export const RECOVERY_CHOICES = ['go-on', 'keep', 'nobody'] as const;
@@ -21,7 +45,8 @@ export type RecoveryChoice = (typeof RECOVERY_CHOICES)[number];
  * - `owner-gone`: the window that did the turn went away, and so did the server; whether on purpose nobody knows
  * - `server-unreachable`: a server without a process handle was away
  * - `session-stalled`: the server lived, and the clock of that name ran out after `silentMs`
- * - `model-failed`: the engine gave a model call up; `retriable` only where the same call may go well later
+ * - `model-failed`: the engine gave a model call up; `retriable` only where the same call may go well by itself later
+ * - `looped`: the turn was going in circles, and was stopped
  */
 export const IncidentSchema = v.variant('type', [
   v.object({
@@ -41,7 +66,11 @@ export const IncidentSchema = v.variant('type', [
     /** HTTP status of the provider, where there was one. */
     status: v.optional(v.number()),
     retriable: v.boolean(),
+    trouble: v.picklist(MODEL_TROUBLES),
+    /** How often the engine had asked the model by then, its own retries included. */
+    tries: v.number(),
   }),
+  v.object({ type: v.literal('looped'), loop: v.picklist(LOOPS) }),
 ]);
 export type Incident = v.InferOutput<typeof IncidentSchema>;
 
@@ -74,6 +103,8 @@ export const IncidentRecordSchema = v.object({
   attempt: v.number(),
   cause: IncidentSchema,
   facts: FactsSummarySchema,
+  /** What the engine said of a failed model call, for the details. */
+  error: v.optional(EngineErrorSchema),
 });
 
 export const DECISION_TYPES = ['accept', 'follow', 'replay', 'resume', 'offer', 'ask', 'stop'] as const;

@@ -5,7 +5,7 @@ import {
   isOpen,
   isText,
   type PartState,
-  partsOf,
+  partsSaid,
   type TextState,
 } from '../journal/conversation.ts';
 import type { TurnState } from '../turn/state.ts';
@@ -27,9 +27,7 @@ export function repairsOf(turn: TurnState, conversation: Conversation): Repair[]
   return turn.answers.flatMap((messageId): Repair[] => {
     const info = conversation.messages.get(messageId)?.info;
     if (info === undefined || info.completedAt !== undefined) return [];
-    const parts = partsOf(conversation, messageId).filter(
-      (state, index, all) => !isSuperseded(state, all.slice(index + 1)),
-    );
+    const parts = partsSaid(conversation, messageId);
     if (!parts.some(isWorthKeeping)) return [{ kind: 'discard', messageId }];
     return parts.flatMap((state) => repairOf(state, cutShort(turn)));
   });
@@ -50,15 +48,6 @@ function repairOf(state: PartState, cut: CutShort): Repair[] {
 
 function isWorthKeeping({ part }: PartState): boolean {
   return part.type === 'tool' || part.text.trim() !== '';
-}
-
-/**
- * When a model call fails in the middle of a text, opencode 1.18.33 calls again into the same message: the old text
- * stays without an end, and is no part of the answer once the new one has begun.
- */
-function isSuperseded(state: PartState, later: readonly PartState[]): boolean {
-  if (!isText(state) || state.part.endedAt !== undefined) return false;
-  return later.some(({ part }) => part.type === state.part.type && part.text !== '');
 }
 
 function textSeen(state: TextState): string {

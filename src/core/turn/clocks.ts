@@ -16,6 +16,7 @@ import type { Conversation } from '../journal/conversation.ts';
 import type { RecordOf, StallLimits } from '../journal/record.ts';
 import type { StallClock } from '../recovery/incident.ts';
 import { assertNever } from '../errors.ts';
+import { nextTry } from './model-wait.ts';
 import {
   isRecovering,
   type Ladder,
@@ -69,14 +70,17 @@ export function progress(
     case 'answered':
       return { progressAt: at, watch: atRest(watch) };
     case 'aborted':
-    case 'asked-again': {
-      // A call that began while its turn was being stopped was cut as well.
-      const began = event.type === 'part' && event.part.type === 'tool' && event.part.status === 'running';
-      return began && !cutTools.includes(event.part.id) ? { cutTools: [...cutTools, event.part.id] } : {};
-    }
+    case 'asked-again':
+      return { cutTools: alsoCut(cutTools, event) };
     default:
       return assertNever(watch.ladder);
   }
+}
+
+/** A call that began while its turn was being stopped was cut as well. */
+export function alsoCut(cutTools: readonly string[], event: EngineEvent): readonly string[] {
+  const began = event.type === 'part' && event.part.type === 'tool' && event.part.status === 'running';
+  return began && !cutTools.includes(event.part.id) ? [...cutTools, event.part.id] : cutTools;
 }
 
 /** The turn has moved, whatever its clocks thought; one that is being stopped for its silence stays so. */
@@ -98,7 +102,7 @@ export function disarmed(turn: TurnState): TurnState {
   return { ...turn, watch };
 }
 
-/** While no stream is open, silence says nothing. */
+/** While no stream is open, silence says nothing of a server that answers when it is asked. */
 export function deaf(turn: TurnState): TurnState {
   return turn.watch === undefined ? turn : { ...turn, watch: { ...turn.watch, hears: false } };
 }
@@ -142,7 +146,7 @@ export function onStallTimer(turn: TurnState, at: number, conversation: Conversa
   const { armed, ladder } = watch;
   const fired = disarmed(turn);
   const wasAsleep = Math.abs(at - armed.at - armed.ms) > JUMP_MS;
-  if (wasAsleep || (!watch.hears && !isGivenUp(turn))) {
+  if (wasAsleep) {
     // Nobody knows what was missed: the server is asked, and the clock begins anew.
     return { turn: resumed(fired, at), effects: [sync(turn)] };
   }
@@ -194,7 +198,11 @@ export function onRung(
 }
 
 /** The server said how the session stands, and not that it is idle. Undefined where no ladder waits for that. */
-export function onStillBusy(turn: TurnState, at: number, conversation: Conversation): Step | undefined {
+export function onStillBusy(
+  turn: TurnState,
+  { status, at }: RecordOf<'synced'>,
+  conversation: Conversation,
+): Step | undefined {
   const { watch } = turn;
   if (watch === undefined || watch.ladder.step === 'none' || !isTimed(turn)) return undefined;
   const { ladder } = watch;
@@ -203,6 +211,8 @@ export function onStillBusy(turn: TurnState, at: number, conversation: Conversat
       // It has got further than was told: the stream was deaf, and the session is not silent.
       if (ladder.known !== extentOf(conversation) || !isOverdue(turn, watch, at, conversation))
         return { turn: resumed(turn, at), effects: [] };
+      // It lives, and what it does is not heard: another stream will tell.
+      if (!watch.hears && status !== 'unknown') return { turn: resumed(turn, at), effects: [] };
       return { turn: onStep(turn, watch, { ...ladder, step: 'answered' }), effects: [] };
     case 'answered':
     case 'aborted':
@@ -237,10 +247,9 @@ function limitOf(limits: StallLimits, clock: StallClock): number {
   }
 }
 
-/** Since when the silence counts: the engine's own wait before it asks the model again is announced. */
-function silentFrom(turn: TurnState, conversation: Conversation): number {
-  const status = conversation.sessions.get(turn.sessionId)?.status;
-  return status?.type === 'retry' ? Math.max(turn.progressAt, status.nextAt) : turn.progressAt;
+/** Since when the silence counts, epoch ms: the engine's own wait before it asks the model again is announced. */
+export function silentFrom(turn: TurnState, conversation: Conversation): number {
+  return Math.max(turn.progressAt, nextTry(turn, conversation) ?? turn.progressAt);
 }
 
 function isOverdue(turn: TurnState, { limits }: Watch, at: number, conversation: Conversation): boolean {
@@ -286,7 +295,7 @@ function extentOf({ messages, parts, openTools }: Conversation): string {
   return `${messages.size} ${parts.size} ${openTools.size}`;
 }
 
-function runningTools({ openTools }: Conversation): string[] {
+export function runningTools({ openTools }: Conversation): string[] {
   return [...openTools.values()].flatMap(({ part }) => (part.status === 'running' ? [part.id] : []));
 }
 

@@ -1,18 +1,22 @@
 /** What the engine says of a turn, as its machine takes it. */
-import type { EngineEvent } from '../engine.ts';
+import type { EngineEvent, SessionStatus } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import { heard } from './asked.ts';
-import { isGivenUp, progress } from './clocks.ts';
+import { alsoCut, isGivenUp, progress } from './clocks.ts';
+import { loopOf } from './loop.ts';
+import { forgottenCalls, parkedBy } from './model-wait.ts';
+import { endAttempt } from './recovery.ts';
 import { finalAnswer } from './settle.ts';
 import {
   IDLE_SETTLE_MS,
   isRecovering,
   REFUSED_MS,
   type Step,
+  type TurnEffect,
   type TurnState,
-  UNKNOWN_FINISH_LIMIT,
 } from './state.ts';
 import {
+  answersTurn,
   asking,
   cancel,
   closedWithError,
@@ -21,7 +25,6 @@ import {
   isAnswer,
   noteAnswer,
   ownAnswers,
-  settle,
   stay,
   timer,
   working,
@@ -29,30 +32,42 @@ import {
 
 export function onEvent(turn: TurnState, event: EngineEvent, at: number, conversation: Conversation): Step {
   // Every event of the session, or of a sub-agent working for it, is progress.
-  const now: TurnState = { ...turn, asked: heard(turn.asked, event), ...progress(turn, event, at) };
+  const now: TurnState = {
+    ...turn,
+    asked: heard(turn.asked, event),
+    ...progress(turn, event, at),
+    ...(turn.stop === 'loop' && { cutTools: alsoCut(turn.cutTools, event) }),
+  };
   if (isRecovering(turn)) {
     // The session is being read back: what it holds is known from here on.
     const { type } = event;
-    if (type === 'message' && event.message.parentId === turn.prompt.messageId)
+    if (type === 'message' && answersTurn(turn, event.message.parentId, conversation))
       noteAnswer(turn, event.message.id);
     return stay(turn);
   }
   if (event.sessionId !== turn.sessionId) {
-    return event.type === 'ask' || event.type === 'ask-closed' ? stay(asking(now, conversation)) : stay(now);
+    const isAsk = event.type === 'ask' || event.type === 'ask-closed';
+    return stay(isAsk ? asking(now, conversation) : now, parkedBy(turn, event, at));
   }
   switch (event.type) {
     case 'part':
       return event.messageId === turn.prompt.messageId && event.part.id === turn.prompt.partId
         ? onAccepted(now)
-        : onWorkPart(now, event.messageId, conversation);
+        : onWorkPart(now, event, conversation);
     case 'delta':
       return stay(isAnswer(turn, event.messageId, conversation) ? working(now) : now);
     case 'message':
       return event.message.role === 'assistant' && isAnswer(turn, event.message.id, conversation)
         ? onAnswer(now, event.message.id, conversation)
         : stay(now);
-    case 'status':
-      return onStatus(now, event.status.type, conversation);
+    case 'status': {
+      const { turn: next, effects } = onStatus(now, event.status, conversation);
+      return stay(next, [...effects, ...parkedBy(turn, event, at)]);
+    }
+    case 'compacted': {
+      const compactedAt = [...turn.compactedAt, ownAnswers(turn).length];
+      return guarded({ ...now, compactedAt }, conversation);
+    }
     case 'ask':
     case 'ask-closed':
       return stay(asking(now, conversation));
@@ -77,49 +92,55 @@ function onAccepted(turn: TurnState): Step {
 }
 
 /** Output that belongs to an answer of this prompt is work on it. */
-function onWorkPart(turn: TurnState, messageId: string, conversation: Conversation): Step {
+function onWorkPart(
+  turn: TurnState,
+  { messageId, part }: Extract<EngineEvent, { type: 'part' }>,
+  conversation: Conversation,
+): Step {
   if (!isAnswer(turn, messageId, conversation)) return stay(turn);
   // A tool that ends after the final answer may be what it waited for.
-  return stay(working(turn), inferEnd(turn, conversation));
+  const effects = inferEnd(turn, conversation);
+  const hasFailed = part.type === 'tool' && part.failedCall !== undefined;
+  return hasFailed ? guarded(working(turn), conversation, effects) : stay(working(turn), effects);
 }
 
 function onAnswer(turn: TurnState, messageId: string, conversation: Conversation): Step {
+  const isNew = turn.answers.lastIndexOf(messageId) < 0;
   noteAnswer(turn, messageId);
-  const next = working(turn);
-  if (next.stop === undefined && unknownFinishes(next, conversation) >= UNKNOWN_FINISH_LIMIT) {
-    return {
-      turn: next,
-      effects: [{ type: 'record', body: { kind: 'stop-requested', turnId: turn.turnId, cause: 'loop' } }],
-    };
-  }
-  return stay(next, inferEnd(next, conversation));
+  const next = working(isNew ? begunAnew(turn) : turn);
+  return guarded(next, conversation, inferEnd(next, conversation));
 }
 
-function onStatus(turn: TurnState, status: 'idle' | 'busy' | 'retry', conversation: Conversation): Step {
-  if (status !== 'idle') {
+/** The engine has gone on with another answer: what was wrong with the one before was not the end. */
+function begunAnew({ lastError: _error, ...turn }: TurnState): TurnState {
+  return { ...turn, retries: 0 };
+}
+
+/** Stops a turn that goes in circles. */
+function guarded(turn: TurnState, conversation: Conversation, effects: TurnEffect[] = []): Step {
+  const loop = turn.stop === undefined ? loopOf(turn, conversation) : undefined;
+  if (loop === undefined) return stay(turn, effects);
+  const body = { kind: 'stop-requested' as const, turnId: turn.turnId, cause: 'loop' as const, loop };
+  return stay(turn, [{ type: 'record', body }]);
+}
+
+function onStatus(turn: TurnState, status: SessionStatus, conversation: Conversation): Step {
+  if (status.type !== 'idle') {
     // Before the prompt is known to be stored, a busy may still be the end of the turn before.
     if (turn.phase === 'drafted' || turn.phase === 'sent') return stay(turn);
-    return { turn: working(turn), effects: [cancel(turn, 'idle'), cancel(turn, 'refused')] };
+    const effects = [cancel(turn, 'idle'), cancel(turn, 'refused')];
+    if (status.type === 'busy') return stay(working(turn), effects);
+    const forgotten = forgottenCalls(turn, conversation);
+    return stay(
+      { ...working(turn), retries: status.attempt, forgotten: [...turn.forgotten, ...forgotten.partIds] },
+      [...effects, ...forgotten.notes],
+    );
   }
   // The end of what was stopped is told before its last messages are (opencode 1.18.33).
   if (isGivenUp(turn)) return { turn, effects: [timer(turn, 'idle', IDLE_SETTLE_MS)] };
   // A trailing idle of the turn before says nothing about this one.
   if (!turn.worked) return stay(turn);
   const facts = factsOf(turn, conversation);
-  if (finalAnswer(facts) !== undefined || closedWithError(facts)) return settle(turn, conversation);
+  if (finalAnswer(facts) !== undefined || closedWithError(facts)) return endAttempt(turn, conversation);
   return { turn, effects: [timer(turn, 'idle', IDLE_SETTLE_MS)] };
-}
-
-/** How many of the latest answers in a row ended without a reason. */
-function unknownFinishes(turn: TurnState, conversation: Conversation): number {
-  let count = 0;
-  for (const id of ownAnswers(turn)
-    .slice(-2 * UNKNOWN_FINISH_LIMIT)
-    .toReversed()) {
-    const info = conversation.messages.get(id)?.info;
-    if (info?.completedAt === undefined) continue;
-    if (info.finish !== 'unknown') break;
-    count++;
-  }
-  return count;
 }

@@ -2,7 +2,9 @@
 import type { EngineError, EngineMessage, ToolPart } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import type { Exit, RecordOf, StopCause } from '../journal/record.ts';
-import { incidentSentence } from '../recovery/wording.ts';
+import type { Loop } from '../recovery/incident.ts';
+import { modelFailure } from '../recovery/model-trouble.ts';
+import { incidentSentence, loopSentence, remedy } from '../recovery/wording.ts';
 import { exitInWords } from '../server/exit.ts';
 import type { Silence } from './state.ts';
 
@@ -13,6 +15,7 @@ export interface Facts {
   /** Tools of those answers that have not ended. */
   outstanding: readonly ToolPart[];
   stop?: StopCause;
+  loop?: Loop;
   lastError?: EngineError;
   /** Whether the server is known to have stored the prompt. */
   accepted: boolean;
@@ -31,6 +34,9 @@ export interface SettleCause {
   /** It was stopped because it was silent for so long. */
   stalled?: Silence;
 }
+
+/** A model call that failed without a word. */
+const UNTOLD: EngineError = { name: 'UnknownError', message: 'The engine did not say why.' };
 
 type Settlement = Omit<RecordOf<'turn-settled'>, 'kind' | 'turnId' | 'seq' | 'at'>;
 
@@ -59,32 +65,28 @@ export function settlement(facts: Facts, cause: SettleCause): Settlement {
   }
   if (facts.stop === 'user') return ended('interrupted', 'Stopped by you.');
   if (facts.stop === 'close') return ended('interrupted', 'Stopped because Holdfast was closed.');
-  if (facts.stop === 'loop') {
-    return ended(
-      'error',
-      'The model ended its answer without a reason twice in a row, so the turn was stopped before it could go on for ever.',
-    );
-  }
+  // A journal of before names no loop; there was one kind then.
+  if (facts.stop === 'loop') return ended('error', loopSentence(facts.loop ?? 'unknown-finish'));
   if (cause.stalled !== undefined) return stalled(cause.stalled, facts);
   if (cause.unreachable === true) return unreachable(cause, facts);
-  if (cause.sendFailed === true) return failed(facts.lastError, 'The server refused the prompt');
+  if (cause.sendFailed === true) return refused(facts.lastError);
   if (last?.error?.name === 'MessageAbortedError')
     return ended('interrupted', 'Stopped by another client of the same server.');
-  if (last?.error !== undefined) return failed(last.error, 'The model call failed');
+  if (last?.error !== undefined) return failed(last.error);
   switch (last?.finish) {
     case 'length':
       return ended('incomplete', 'The answer was cut off at the model’s output limit.');
     case 'content-filter':
       return ended('error', 'The model’s provider withheld the answer (content filter).');
     case 'error':
-      return failed(facts.lastError, 'The model call failed');
+      return failed(facts.lastError ?? UNTOLD);
     case 'tool-calls':
       return ended('incomplete', 'The turn ended at a tool call that was not carried out.');
     default:
       break;
   }
   if (facts.lastError !== undefined) {
-    return failed(facts.lastError, facts.accepted ? 'The turn failed' : 'The server refused the prompt');
+    return facts.accepted ? failed(facts.lastError) : refused(facts.lastError);
   }
   if (!facts.accepted) return ended('error', 'The server took the prompt but did not store it.');
   if (last !== undefined && last.completedAt === undefined) {
@@ -113,32 +115,44 @@ function kept({ answers }: Facts): string {
   return answers.length > 0 ? ' What it had answered so far is kept.' : '';
 }
 
-function failed(error: EngineError | undefined, what: string): Settlement {
-  if (error === undefined) return ended('error', `${what}.`);
-  return {
-    outcome: 'error',
-    inferred: false,
-    message: sentence(`${what}: ${modelErrorInWords(error)}`),
-    error,
-  };
+/**
+ * The error of the model call that the attempt ended with, where it ended so. What ends by being aborted, at a limit or
+ * at a boundary has no such error, whatever was told before.
+ */
+export function modelError(facts: Facts): EngineError | undefined {
+  const last = facts.answers.at(-1);
+  if (last?.error !== undefined) return wasAborted(last.error) ? undefined : last.error;
+  switch (last?.finish) {
+    case 'error':
+      return facts.lastError ?? UNTOLD;
+    case 'stop':
+    case 'length':
+    case 'content-filter':
+    case 'tool-calls':
+      return undefined;
+    default:
+      return facts.lastError === undefined || wasAborted(facts.lastError) ? undefined : facts.lastError;
+  }
 }
 
-/** The provider's raw text stays in the details; this is the explanation. */
-function modelErrorInWords(error: EngineError): string {
-  switch (error.status) {
-    case 401:
-    case 403:
-      return 'the model’s provider did not accept the sign-in. Check the API key or sign in again';
-    case 404:
-      return 'the model’s provider does not know this model or address';
-    case 429:
-      return 'the model’s provider limits the rate of requests. Try again later';
-    default:
-      break;
-  }
-  if (error.status !== undefined && error.status >= 500)
-    return `the model’s provider answered with an error (HTTP ${error.status})`;
-  return error.message;
+function wasAborted({ name }: EngineError): boolean {
+  return name === 'MessageAbortedError';
+}
+
+/** R-09: the provider's own words stay in the details; an engine's own error has no other ones. */
+function failed(error: EngineError): Settlement {
+  const cause = modelFailure(error, 0);
+  const message =
+    cause.trouble === 'other' && error !== UNTOLD
+      ? sentence(`The model call failed: ${error.message}`)
+      : `${incidentSentence(cause)} ${remedy(cause)}`.trim();
+  return { outcome: 'error', inferred: false, message, error };
+}
+
+function refused(error: EngineError | undefined): Settlement {
+  const what = 'The server refused the prompt';
+  if (error === undefined) return ended('error', `${what}.`);
+  return { outcome: 'error', inferred: false, message: sentence(`${what}: ${error.message}`), error };
 }
 
 function ended(outcome: Settlement['outcome'], message: string): Settlement {

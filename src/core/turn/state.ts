@@ -2,7 +2,7 @@
 import type { EngineError, Prompt, Repair } from '../engine.ts';
 import type { RecordBody, RecordOf, StallLimits, StopCause } from '../journal/record.ts';
 import type { Outcome } from '../outcome.ts';
-import type { Incident, RecoveryMode, StallClock } from '../recovery/incident.ts';
+import type { Incident, Loop, RecoveryMode, StallClock } from '../recovery/incident.ts';
 import { type Asked, NOTHING_ASKED } from './asked.ts';
 
 /** A completed final answer settles the turn after this long even when the engine's own word never comes, ms. */
@@ -27,8 +27,11 @@ export const UNKNOWN_FINISH_LIMIT = 2;
 /** A failed attempt's session must be read back within this time, a server's start included, ms; else it stays unknown. */
 export const READ_BACK_MS = 180_000;
 
+/** A longer wait is looked at so often, ms: a machine that sleeps lets its timers sleep too. */
+export const PARK_STEP_MS = 300_000;
+
 export type TurnTimer =
-  'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable' | 'read-back' | 'stall';
+  'inferred' | 'idle' | 'refused' | 'accept' | 'stop' | 'unreachable' | 'read-back' | 'stall' | 'parked';
 
 /** A silence that was too long: whose it is, and how long it was, ms. */
 export interface Silence {
@@ -71,6 +74,8 @@ interface Base {
   progressAt: number;
   /** Set once somebody asked to stop. */
   stop?: StopCause;
+  /** With the stop of the loop guard: what was going in circles. */
+  loop?: Loop;
   /** The last error the engine told of this session. Not an end by itself. */
   lastError?: EngineError;
   /** Ids of the assistant messages that answer this prompt, oldest first. Grown in place. */
@@ -78,6 +83,14 @@ interface Base {
   /** How many of them were there when this attempt began: they are of earlier attempts. */
   answersBefore: number;
   asked: Asked;
+  /** How often the engine has asked the model again by itself for the answer that is under way. */
+  retries: number;
+  /** How many answers there were in this attempt at each summary of the conversation. */
+  compactedAt: readonly number[];
+  /** Until when its model's provider was last said to take no request, epoch ms. */
+  parkedUntil?: number;
+  /** Part ids of calls that it was said of that the engine has asked again without their results. */
+  forgotten: readonly string[];
   /** Whether the engine was seen working on this prompt: only then does an idle mean its end. */
   worked: boolean;
   /** A request with the prompt is under way: until it has ended, an idle server says nothing about this turn. */
@@ -99,7 +112,7 @@ interface Base {
   /** Absent where no clock runs. */
   watch?: Watch;
   /**
-   * Part ids of calls, those of sub-agents among them, that ran when the turn was stopped for its silence. What the
+   * Part ids of calls, those of sub-agents among them, that ran when the turn was stopped by us. What the
    * engine says of their end is the stop's doing: opencode 1.18.33 calls such a command completed and other tools
    * failed. Whether they took effect is not known. Kept for the whole turn.
    */
@@ -113,6 +126,10 @@ interface Failure {
   agreed: boolean;
   /** Part ids of the calls that the user knew of when asked, as calls whose effect is not known. */
   known: readonly string[];
+  /** What the engine said of a failed model call. */
+  error?: EngineError;
+  /** When the model's provider takes a request again, epoch ms: nothing is done about the failure before that. */
+  notBefore?: number;
 }
 
 export type TurnState =
@@ -181,6 +198,9 @@ export function draftTurn(record: RecordOf<'turn-drafted'>): TurnState {
     recoveries: 0,
     deaths: 0,
     replayed: false,
+    retries: 0,
+    compactedAt: [],
+    forgotten: [],
     cutTools: [],
     ...(record.limits === undefined
       ? {}

@@ -1,5 +1,6 @@
 /** What the parts of a turn's machine share: questions about a turn, and the steps that it can take. */
 import type { Conversation } from '../journal/conversation.ts';
+import { continuationOf } from './continuation.ts';
 import { finalAnswer, type Facts, outstandingTools, settlement } from './settle.ts';
 import {
   INFERRED_END_MS,
@@ -19,7 +20,17 @@ export function isAnswer(turn: TurnState, messageId: string, conversation: Conve
   // From the end: a known one is among the last.
   const known = turn.answers.lastIndexOf(messageId);
   if (known >= 0 && known < turn.answersBefore) return false;
-  return conversation.messages.get(messageId)?.info.parentId === turn.prompt.messageId;
+  return known >= 0 || answersTurn(turn, conversation.messages.get(messageId)?.info.parentId, conversation);
+}
+
+/** Whether what answers this message answers the turn: a summary of the conversation that the engine asked for does not. */
+export function answersTurn(
+  turn: TurnState,
+  parentId: string | undefined,
+  conversation: Conversation,
+): boolean {
+  if (parentId === undefined) return false;
+  return parentId === turn.prompt.messageId || continuationOf(turn, conversation).ids.includes(parentId);
 }
 
 export function noteAnswer(turn: TurnState, messageId: string): void {
@@ -45,6 +56,7 @@ export function factsOf(turn: TurnState, conversation: Conversation): Facts {
     answers,
     outstanding: outstandingTools(conversation, new Set(own)),
     ...(turn.stop === undefined ? {} : { stop: turn.stop }),
+    ...(turn.loop === undefined ? {} : { loop: turn.loop }),
     ...(turn.lastError === undefined ? {} : { lastError: turn.lastError }),
     accepted: turn.phase !== 'drafted' && turn.phase !== 'sent',
   };

@@ -4,7 +4,7 @@ import type { Conversation } from '../journal/conversation.ts';
 import type { RecordOf } from '../journal/record.ts';
 import { unheard } from './asked.ts';
 import { deaf, hearing, resumed } from './clocks.ts';
-import { beginAnew, failAttempt } from './recovery.ts';
+import { beginAnew, endAttempt, failAttempt } from './recovery.ts';
 import { isRecovering, STOP_MS, type Step, type TurnState, UNREACHABLE_MS } from './state.ts';
 import { asking, cancel, inferEnd, settle, stay, timer } from './step.ts';
 
@@ -23,11 +23,12 @@ export function onStream(turn: TurnState, { state, at }: RecordOf<'stream'>): St
  */
 export function onOwner(
   turn: TurnState,
-  { serverGone }: RecordOf<'owner'>,
+  { serverGone, at }: RecordOf<'owner'>,
   conversation: Conversation,
 ): Step {
   if (turn.phase === 'settled') return stay(turn);
-  if (turn.phase === 'asking' || (isRecovering(turn) && serverGone !== true)) return beginAnew(turn);
+  if (turn.phase === 'asking' || (isRecovering(turn) && serverGone !== true))
+    return beginAnew(turn, at, 'new');
   if (serverGone === true) {
     return turn.stop === undefined
       ? failAttempt({ ...turn, phase: 'running' }, { type: 'owner-gone' }, conversation)
@@ -58,7 +59,8 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
     case 'stopped':
     case 'failed':
     case 'backing-off':
-      if (isRecovering(turn)) return record.exit === undefined ? stay(turn) : beginAnew(turn);
+      if (isRecovering(turn))
+        return record.exit === undefined ? stay(turn) : beginAnew(turn, record.at, 'same');
       if (
         turn.phase === 'drafted' &&
         turn.stop === undefined &&
@@ -76,7 +78,7 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
         };
         return failAttempt(turn, cause, conversation);
       }
-      return settle(turn, conversation, {
+      return endAttempt(turn, conversation, {
         unreachable: true,
         ...(record.exit === undefined ? {} : { exit: record.exit }),
         ...(record.reason === undefined ? {} : { reason: record.reason }),

@@ -23,7 +23,7 @@
  * record, and that record, once in the journal, settles the turn. A replay therefore sees the same decisions.
  */
 import type { Conversation } from '../journal/conversation.ts';
-import type { JournalRecord, RecordOf, StopCause } from '../journal/record.ts';
+import type { JournalRecord, RecordOf } from '../journal/record.ts';
 import { answered, cut, NOTHING_ASKED, unheard } from './asked.ts';
 import {
   disarmed,
@@ -33,15 +33,18 @@ import {
   onStallTimer,
   onStillBusy,
   resumed,
+  runningTools,
   watched,
 } from './clocks.ts';
 import { onEvent } from './events.ts';
 import {
+  endAttempt,
   failAttempt,
   onDecision,
   onIncident,
   onMended,
   onNoServer,
+  onParkedTimer,
   onReadBack,
   onReadBackLate,
   onRecoveryAnswer,
@@ -53,6 +56,7 @@ import {
   RESYNC_MS,
   STOP_MS,
   type Step,
+  type TurnEffect,
   type TurnState,
   type TurnTimer,
   UNREACHABLE_MS,
@@ -65,9 +69,19 @@ import { onOwner, onServer, onStream } from './surroundings.ts';
  * leave the turn as it is.
  */
 export function stepTurn(turn: TurnState, record: JournalRecord, conversation: Conversation): Step {
-  if (turn.phase === 'settled') return stay(turn);
+  // A stop that came before the engine had begun has stopped nothing: it is told once more then.
+  const again: TurnEffect[] = beginsStopped(turn, record) ? [{ type: 'abort', turnId: turn.turnId }] : [];
+  if (turn.phase === 'settled') return stay(turn, again);
   if ('turnId' in record && record.turnId !== undefined && record.turnId !== turn.turnId) return stay(turn);
-  return watched(stepped(turn, record, conversation), record.at, conversation);
+  const step = watched(stepped(turn, record, conversation), record.at, conversation);
+  return { ...step, effects: [...step.effects, ...again] };
+}
+
+/** Whether the engine begins an answer to a prompt that was stopped. */
+function beginsStopped({ stop, prompt }: TurnState, record: JournalRecord): boolean {
+  if (stop === undefined || record.kind !== 'event' || record.event.type !== 'message') return false;
+  const { parentId, completedAt } = record.event.message;
+  return parentId === prompt.messageId && completedAt === undefined;
 }
 
 function stepped(turn: TurnState, record: JournalRecord, conversation: Conversation): Step {
@@ -114,7 +128,9 @@ function stepped(turn: TurnState, record: JournalRecord, conversation: Conversat
         conversation,
       );
     case 'stop-requested':
-      return onStop(turn, record.cause, conversation);
+      return onStop(turn, record, conversation);
+    case 'parked':
+      return stay({ ...turn, parkedUntil: record.until });
     case 'timer':
       return onTimer(turn, record.name as TurnTimer, record.at, conversation);
     case 'stall':
@@ -141,6 +157,8 @@ function attempted(turn: TurnState, { attempt, at, notice }: RecordOf<'attempt-s
     progressAt: at,
     worked: false,
     sending: false,
+    retries: 0,
+    compactedAt: [],
     answersBefore: turn.answers.length,
     asked: NOTHING_ASKED,
     ...(notice === undefined ? {} : { notice }),
@@ -171,12 +189,23 @@ function onSendFailed(
   return settle(failed, conversation, { sendFailed: true, unreachable: record.fateUnknown });
 }
 
-function onStop(turn: TurnState, cause: StopCause, conversation: Conversation): Step {
-  if (turn.stop !== undefined) return stay(turn);
-  const stopping = { ...ladderEnded(turn), stop: cause };
+function onStop(
+  turn: TurnState,
+  { cause, loop }: RecordOf<'stop-requested'>,
+  conversation: Conversation,
+): Step {
+  // A person's word stands above that of the loop guard.
+  if (turn.stop !== undefined && (turn.stop !== 'loop' || cause === 'loop')) return stay(turn);
+  const stopping: TurnState = {
+    ...ladderEnded(turn),
+    stop: cause,
+    ...(loop === undefined ? {} : { loop }),
+    ...(cause === 'loop' && { cutTools: [...turn.cutTools, ...runningTools(conversation)] }),
+  };
   if (turn.phase === 'drafted' || isRecovering(turn)) {
     const step = settle(stopping, conversation);
-    return { ...step, effects: [...step.effects, cancel(turn, 'read-back'), cancel(turn, 'idle')] };
+    const waits = (['read-back', 'idle', 'parked'] as const).map((name) => cancel(turn, name));
+    return { ...step, effects: [...step.effects, ...waits] };
   }
   return { turn: stopping, effects: [{ type: 'abort', turnId: turn.turnId }, timer(turn, 'stop', STOP_MS)] };
 }
@@ -188,7 +217,9 @@ function onTimer(turn: TurnState, name: TurnTimer, at: number, conversation: Con
     case 'inferred':
       return canInferEnd(turn, conversation) ? settle(turn, conversation, { inferred: true }) : stay(turn);
     case 'stop':
-      return settle(turn, conversation);
+      return endAttempt(turn, conversation);
+    case 'parked':
+      return turn.phase === 'failed' ? onParkedTimer(turn, at) : stay(turn);
     case 'read-back':
       return turn.phase === 'failed' ? onReadBackLate(turn, conversation) : stay(turn);
     case 'unreachable': {
@@ -206,11 +237,12 @@ function onTimer(turn: TurnState, name: TurnTimer, at: number, conversation: Con
   }
 }
 
-function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversation: Conversation): Step {
+function onSynced(turn: TurnState, record: RecordOf<'synced'>, conversation: Conversation): Step {
+  const { status, at } = record;
   if (isRecovering(turn))
-    return turn.phase === 'failed' ? onReadBack(turn, status, conversation) : stay(turn);
+    return turn.phase === 'failed' ? onReadBack(turn, record, conversation) : stay(turn);
   if (isGivenUp(turn) && status === 'idle') return onStalled(turn, conversation);
-  const climbed = status === 'idle' ? undefined : onStillBusy(turn, at, conversation);
+  const climbed = status === 'idle' ? undefined : onStillBusy(turn, record, conversation);
   if (climbed !== undefined) return climbed;
   // A server that does not answer says nothing; its death, if it is that, comes as a `server` record.
   if (status === 'unknown') return stay(turn, [timer(turn, 'idle', RESYNC_MS)]);
@@ -219,7 +251,7 @@ function onSynced(turn: TurnState, { status, at }: RecordOf<'synced'>, conversat
   if (turn.phase === 'drafted' || turn.sending) return stay(now);
   if (mayNotHaveBegun(turn, at, conversation)) return stay(now, [timer(turn, 'idle', RESYNC_MS)]);
   if (wasLost(turn, conversation)) return failAttempt(turn, { type: 'server-unreachable' }, conversation);
-  return settle(turn, conversation);
+  return endAttempt(turn, conversation);
 }
 
 /** An engine that lives closes its messages, also those of a turn that was stopped: another one has come in its place. */

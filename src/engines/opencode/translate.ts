@@ -1,4 +1,5 @@
 /** From checked wire shapes to the shapes of the port. Pure; absent fields stay absent. */
+import { createHash } from 'node:crypto';
 import {
   FINISH_REASONS,
   type Ask,
@@ -38,9 +39,24 @@ export function engineError(wire: WireError | undefined): EngineError {
   const error: EngineError = { name: wire.name, message: line };
   if (wire.data?.statusCode !== undefined) error.status = wire.data.statusCode;
   if (wire.data?.isRetryable !== undefined) error.retriable = wire.data.isRetryable;
+  const code = errorCode(wire.data?.responseBody);
+  if (code !== undefined) error.code = code;
   const detail = wire.data?.responseBody ?? (whole === line ? undefined : whole);
   if (detail !== undefined) error.detail = detail.slice(0, MAX_DETAIL_CHARS);
   return error;
+}
+
+/** Where providers have it: `{"error":{"code","type"}}` (OpenAI and those like it, Anthropic), or the same without `error`. */
+function errorCode(body: string | undefined): string | undefined {
+  if (body === undefined) return undefined;
+  try {
+    const parsed = JSON.parse(body) as { error?: unknown } | null;
+    const { code, type } = (parsed?.error ?? parsed ?? {}) as { code?: unknown; type?: unknown };
+    return [code, type].find((one) => typeof one === 'string' && /^[a-z][\w.-]{0,59}$/i.test(one)) as
+      string | undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function engineMessage(wire: WireMessage): EngineMessage {
@@ -70,10 +86,17 @@ function finishReason(finish: string): FinishReason {
 
 /** @param directory the workspace, for paths in summaries */
 export function enginePart(wire: WirePart, directory: string): EnginePart {
-  return wire.type === 'tool' ? toolPart(wire, directory) : textPart(wire);
+  switch (wire.type) {
+    case 'tool':
+      return toolPart(wire, directory);
+    case 'compaction':
+      return { type: 'text', id: wire.id, text: '', synthetic: true };
+    default:
+      return textPart(wire);
+  }
 }
 
-function textPart(wire: Exclude<WirePart, { type: 'tool' }>): TextPart {
+function textPart(wire: Extract<WirePart, { type: 'text' | 'reasoning' }>): TextPart {
   const part: TextPart = { type: wire.type, id: wire.id, text: wire.text };
   if (wire.time !== undefined) {
     part.startedAt = wire.time.start;
@@ -102,6 +125,9 @@ function toolPart(wire: Extract<WirePart, { type: 'tool' }>, directory: string):
     part.outputBytes = Buffer.byteLength(output);
   }
   if (state.error !== undefined) part.error = tail(state.error, MAX_OUTPUT_CHARS);
+  // A call that cannot be carried out at all is renamed, and completed (1.18.33).
+  if (state.status === 'error' || wire.tool === 'invalid')
+    part.failedCall = callDigest(wire.tool, state.input);
   if (state.time !== undefined) {
     part.startedAt = state.time.start;
     if (state.time.end !== undefined) part.endedAt = state.time.end;
@@ -109,6 +135,13 @@ function toolPart(wire: Extract<WirePart, { type: 'tool' }>, directory: string):
   const child = state.metadata?.sessionId;
   if (typeof child === 'string') part.childSessionId = child;
   return part;
+}
+
+function callDigest(tool: string, input: Readonly<Record<string, unknown>>): string {
+  return createHash('sha256')
+    .update(`${tool} ${JSON.stringify(input)}`)
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** The last `max` characters, not beginning with half of one. */

@@ -71,11 +71,12 @@ const TextPart = {
   time: v.optional(v.object({ start: v.number(), end: v.optional(v.number()) })),
 };
 
-/** The parts that people see. The rest (step boundaries, snapshots, patches, files, …) is `IGNORED_PARTS`. */
+/** The parts that people see, and the request for a summary, which says that a message is the engine's. The rest (step boundaries, snapshots, patches, files, …) is `IGNORED_PARTS`. */
 export const WirePart = v.variant('type', [
   v.object({ type: v.literal('text'), ...TextPart }),
   v.object({ type: v.literal('reasoning'), ...TextPart }),
   v.object({ type: v.literal('tool'), ...PartIds, tool: v.string(), callID: v.string(), state: ToolState }),
+  v.object({ type: v.literal('compaction'), ...PartIds }),
 ]);
 export type WirePart = v.InferOutput<typeof WirePart>;
 
@@ -88,7 +89,6 @@ export const IGNORED_PARTS: ReadonlySet<string> = new Set([
   'agent',
   'subtask',
   'retry',
-  'compaction',
 ]);
 
 export const WireStatus = v.variant('type', [

@@ -1,65 +1,18 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
-import * as v from 'valibot';
-import {
-  decide,
-  type Decision,
-  type DecisionInput,
-  RECOVERIES_PER_TURN,
-} from '../../../src/core/recovery/decide.ts';
+import type { EngineError } from '../../../src/core/engine.ts';
+import { decide, type DecisionInput } from '../../../src/core/recovery/decide.ts';
 import type { AttemptFacts } from '../../../src/core/recovery/facts.ts';
-import { DECISION_TYPES, DecisionRecordSchema, type Incident } from '../../../src/core/recovery/incident.ts';
-import type { ToolFact } from '../../../src/core/recovery/tool-fact.ts';
-
-function call(fields: Partial<ToolFact> = {}): ToolFact {
-  return {
-    sessionId: 's',
-    messageId: 'm',
-    partId: 'p',
-    callId: 'c',
-    tool: 'bash',
-    class: 'effectful',
-    state: 'unknown',
-    summary: 'npm publish',
-    ...fields,
-  };
-}
-
-const untouched: AttemptFacts = {
-  visible: false,
-  tools: [],
-  subAgents: [],
-  finalAnswer: false,
-  gaps: [],
-  asks: [],
-  complete: true,
-};
-
-function given(
-  facts: Partial<AttemptFacts>,
-  input: Partial<Omit<DecisionInput, 'facts'>> = {},
-): DecisionInput {
-  return {
-    facts: { ...untouched, ...facts },
-    incident: { type: 'server-died', signal: 'SIGKILL' },
-    server: 'gone',
-    budget: { recoveries: { used: 0, limit: RECOVERIES_PER_TURN }, restarts: 'left' },
-    replayedBefore: false,
-    deaths: 1,
-    overtaken: false,
-    mode: 'auto',
-    agreed: false,
-    known: ['p'],
-    ...input,
-  };
-}
-
-const spent: DecisionInput['budget'] = { recoveries: { used: 3, limit: 3 }, restarts: 'left' };
-
-function decided(...args: Parameters<typeof given>): string {
-  const { type, rule } = decide(given(...args));
-  return `${rule} ${type}`;
-}
+import type { Incident } from '../../../src/core/recovery/incident.ts';
+import {
+  call,
+  decided,
+  failure,
+  given,
+  looped,
+  overloaded,
+  refusedSignIn,
+  spent,
+} from '../support/decisions.ts';
 
 describe('the decision after a failed attempt', () => {
   it('1, R-07: the user stopped it', () => {
@@ -84,9 +37,9 @@ describe('the decision after a failed attempt', () => {
     assert.equal(decided({ finalAnswer: true, visible: true, subAgents: ['s2'] }), '9 resume');
   });
 
-  it('4: a turn that the server has alive or finished is followed', () => {
+  it('4: a turn that the server has alive is followed', () => {
     assert.equal(decided({ complete: false }, { server: 'working' }), '4 follow');
-    assert.equal(decided({ tools: [call()] }, { server: 'finished' }), '4 follow');
+    assert.equal(decided({ tools: [call()] }, { server: 'working' }), '4 follow');
   });
 
   it('5: incomplete facts, or a server that cannot say, are for the user', () => {
@@ -123,7 +76,8 @@ describe('the decision after a failed attempt', () => {
     };
     assert.equal(outcome({ type: 'server-unreachable' }), 'server-unreachable');
     assert.equal(outcome({ type: 'session-stalled', clock: 'model', silentMs: 180_000 }), 'session-stalled');
-    assert.equal(outcome({ type: 'model-failed', retriable: true }), 'error');
+    assert.equal(outcome(overloaded), 'error');
+    assert.equal(outcome(looped), 'error');
   });
 
   it('8, R-01: nothing shown and nothing begun is sent again, once', () => {
@@ -149,16 +103,62 @@ describe('the decision after a failed attempt', () => {
     assert.match(decision.reason, /A piece of its text was never received/);
   });
 
-  it('10, R-11: what cannot pass by itself is offered', () => {
+  it('10, R-11: a failed model call is offered and never sent again by itself: the engine has tried', () => {
+    for (const incident of [refusedSignIn, overloaded, failure({ status: 429 }), failure({ status: 402 })])
+      for (const mode of ['auto', 'ask'] as const)
+        for (const visible of [false, true])
+          assert.equal(decided({ visible }, { incident, mode }), '10 offer', JSON.stringify(incident));
+    assert.equal(decided({ visible: true }, { incident: overloaded, agreed: true }), '9 resume');
+    assert.equal(decided({}, { incident: overloaded, mode: 'off' }), '7 stop');
+    assert.equal(decided({ tools: [call()] }, { incident: overloaded }), '6 ask');
+  });
+
+  it('10, R-09: says in its own words what happened and what to do', () => {
+    const reason = (fields: Partial<EngineError>, retries = 0): string =>
+      decide(given({ visible: true }, { incident: failure(fields, retries) })).reason;
     assert.equal(
-      decided({}, { incident: { type: 'model-failed', status: 401, retriable: false } }),
-      '10 offer',
+      reason({ status: 401, message: 'Incorrect API key provided: sk-1' }),
+      'The model’s provider did not accept the sign-in (HTTP 401). What was shown is kept. Sign in again or correct the API key, and restart the server. Then continue.',
     );
-    assert.equal(
-      decided({}, { incident: { type: 'model-failed', status: 503, retriable: true } }),
-      '8 replay',
+    assert.match(
+      reason({ status: 503 }, 5),
+      /^The model’s provider answered with an error \(HTTP 503\)\. The engine has asked 6 times\. /,
     );
-    assert.equal(decided({ stop: 'loop' }), '10 offer');
+    assert.match(
+      reason({ status: 429 }, 5),
+      /limits the rate of requests \(HTTP 429\)\. .* Wait a while\. Then continue\.$/,
+    );
+    assert.match(
+      reason({ status: 429, code: 'insufficient_quota' }),
+      /^The quota or the credit .* is used up \(HTTP 429\)\./,
+    );
+    assert.match(reason({ retriable: true }), /^The connection to the model’s provider failed\. /);
+    assert.match(
+      reason({}),
+      /^The model call failed\. What was shown is kept\. Continue to try once more\.$/,
+    );
+  });
+
+  it('7, R-11: a request that would be refused again is no matter of trying, whoever agrees', () => {
+    for (const fields of [{ status: 400 }, { status: 413 }, { name: 'ContextOverflowError', status: 400 }])
+      for (const agreed of [false, true]) {
+        const decision = decide(given({}, { incident: failure(fields), agreed }));
+        assert.deepEqual([decision.rule, decision.type], [7, 'stop']);
+        assert.equal(decision.type === 'stop' && decision.outcome, 'error');
+      }
+    assert.match(decide(given({}, { incident: failure({ status: 400 }) })).reason, /refused again/);
+    const tooLong = decide(given({}, { incident: failure({ name: 'ContextOverflowError' }) }));
+    assert.match(tooLong.reason, /too long for the model.*Begin a new session/);
+  });
+
+  it('10, C-20: what went in circles is offered, with what it did, and asked about where it does not stop', () => {
+    assert.equal(decided({ visible: true }, { incident: looped }), '10 offer');
+    assert.equal(decided({ visible: true }, { incident: looped, agreed: true }), '9 resume');
+    assert.equal(decided({ complete: false }, { incident: looped, server: 'working' }), '5 ask');
+    assert.match(
+      decide(given({}, { incident: looped })).reason,
+      /^The same call failed three times in a row, /,
+    );
   });
 
   it('the mode asks first or does nothing where 8 and 9 would act', () => {
@@ -225,9 +225,7 @@ describe('the decision after a failed attempt', () => {
     assert.equal(decided({ tools: [call({ partId: 'other' })] }, { agreed: true }), '6 ask');
     assert.equal(decided({}, { agreed: true, budget: spent }), '8 replay');
     assert.equal(decided({}, { agreed: true, mode: 'ask' }), '8 replay');
-    const refused: Incident = { type: 'model-failed', status: 401, retriable: false };
-    assert.equal(decided({}, { agreed: true, incident: refused }), '8 replay');
-    assert.equal(decided({ stop: 'loop', visible: true }, { agreed: true }), '9 resume');
+    assert.equal(decided({}, { agreed: true, incident: refusedSignIn }), '8 replay');
   });
 
   it('5: an agreement does not stand for what nobody knows', () => {
@@ -247,7 +245,6 @@ describe('the decision after a failed attempt', () => {
   });
 
   it('the rows come in this order: with all of them true, taking one away gives the next', () => {
-    const refused: Incident = { type: 'model-failed', status: 401, retriable: false };
     let input = given(
       { stop: 'user', finalAnswer: true, complete: false },
       {
@@ -276,7 +273,7 @@ describe('the decision after a failed attempt', () => {
     without({});
     without({}, { finalAnswer: false, tools: [call()] });
     without({ mode: 'ask' });
-    without({ incident: refused });
+    without({ incident: refusedSignIn });
     without({ server: 'gone' });
     without({ overtaken: false });
     without({ budget: spent });
@@ -317,154 +314,5 @@ describe('the decision after a failed attempt', () => {
     assert.doesNotMatch(reason, /[\n\u202e\u001b]/);
     assert.match(reason, /and 47 more\./);
     assert.ok(reason.length < 1000, `${reason.length} characters`);
-  });
-});
-
-const tool: fc.Arbitrary<ToolFact> = fc
-  .record({
-    // A class that no version of ours knows must not count as harmless.
-    class: fc.constantFrom('read-only', 'effectful', 'unknown', 'new') as fc.Arbitrary<ToolFact['class']>,
-    state: fc.constantFrom<ToolFact['state']>('not-started', 'unknown', 'finished', 'failed'),
-    tool: fc.string(),
-    summary: fc.string(),
-  })
-  .map(call);
-
-const incident: fc.Arbitrary<Incident> = fc.constantFrom<Incident>(
-  { type: 'server-died' },
-  { type: 'server-died', code: 1 },
-  { type: 'server-unreachable' },
-  { type: 'owner-gone' },
-  { type: 'session-stalled', clock: 'first-byte', silentMs: 120_000 },
-  { type: 'session-stalled', clock: 'tool', silentMs: 1_800_000 },
-  { type: 'model-failed', retriable: true },
-  { type: 'model-failed', status: 401, retriable: false },
-);
-
-const stop = fc.constantFrom('user', 'close', 'loop', undefined);
-
-const input: fc.Arbitrary<DecisionInput> = fc
-  .record({
-    facts: fc
-      .record({
-        visible: fc.boolean(),
-        tools: fc.array(tool, { maxLength: 4 }),
-        subAgents: fc.array(fc.string(), { maxLength: 1 }),
-        finalAnswer: fc.boolean(),
-        gaps: fc.array(fc.string(), { maxLength: 1 }),
-        complete: fc.boolean(),
-        stop,
-      })
-      .map(({ stop: cause, ...facts }): AttemptFacts => ({
-        ...facts,
-        asks: [],
-        ...(cause && { stop: cause }),
-      })),
-    incident,
-    stop,
-    server: fc.constantFrom<DecisionInput['server']>(
-      'gone',
-      'gone',
-      'gone',
-      'working',
-      'finished',
-      'unknown',
-    ),
-    used: fc.nat(4),
-    restarts: fc.constantFrom<DecisionInput['budget']['restarts']>('left', 'left', 'spent'),
-    replayedBefore: fc.boolean(),
-    deaths: fc.nat(3),
-    overtaken: fc.constantFrom(false, false, true),
-    agreed: fc.constantFrom(false, false, true),
-    known: fc.constant(['p']),
-    mode: fc.constantFrom<DecisionInput['mode']>('auto', 'auto', 'ask', 'off'),
-  })
-  .map(({ stop: cause, used, restarts, ...rest }) => ({
-    ...rest,
-    ...(cause && { stop: cause }),
-    budget: { recoveries: { used, limit: RECOVERIES_PER_TURN }, restarts },
-  }));
-
-const recovers = (decision: Decision): boolean => decision.type === 'replay' || decision.type === 'resume';
-
-function always(check: (decision: Decision, given: DecisionInput) => void): void {
-  fc.assert(
-    fc.property(input, (given) => check(decide(given), given)),
-    { numRuns: 2000 },
-  );
-}
-
-describe('any decision after a failed attempt', () => {
-  it('exists, names its row and itself, and fits its record', () => {
-    always((decision) => {
-      assert.ok(DECISION_TYPES.includes(decision.type));
-      assert.ok(decision.rule >= 1 && decision.rule <= 10);
-      assert.match(decision.reason, /\.$/);
-      const { type, rule, reason, n, limit } = decision;
-      v.parse(DecisionRecordSchema, {
-        kind: 'decision',
-        turnId: 't1',
-        attempt: 1,
-        decision: type,
-        rule,
-        reason,
-        n,
-        limit,
-      });
-    });
-  });
-
-  it('R-04: sends nothing while a call that is not read-only is in doubt, unless the user said so', () => {
-    always((decision, { facts, agreed }) => {
-      const inDoubt = facts.tools.some((one) => one.state === 'unknown' && one.class !== 'read-only');
-      if (inDoubt && !agreed) assert.equal(recovers(decision), false);
-    });
-  });
-
-  it('R-01, R-05: replays only what shows nothing, began nothing and is known in full, and once', () => {
-    always((decision, { facts, replayedBefore }) => {
-      if (decision.type !== 'replay') return;
-      assert.deepEqual(
-        [facts.visible, facts.tools, facts.complete, replayedBefore],
-        [false, [], true, false],
-      );
-    });
-  });
-
-  it('R-07: is a stop when the user stopped it', () => {
-    always((_, given) => {
-      for (const stopped of [
-        { ...given, stop: 'user' as const },
-        { ...given, facts: { ...given.facts, stop: 'user' as const } },
-      ]) {
-        const decision = decide(stopped);
-        assert.deepEqual([decision.type, decision.rule], ['stop', 1]);
-      }
-    });
-  });
-
-  it('C-14: never recovers out of a spent budget', () => {
-    always((decision, { budget, agreed }) => {
-      const isSpent = budget.recoveries.used >= budget.recoveries.limit;
-      if ((isSpent && !agreed) || budget.restarts === 'spent') assert.equal(recovers(decision), false);
-      if (recovers(decision) && !agreed) assert.ok(decision.n <= decision.limit);
-    });
-  });
-
-  it('sends nothing unless it may act on its own', () => {
-    always((decision, { mode, incident, overtaken, agreed }) => {
-      if (mode === 'off' || overtaken) assert.equal(recovers(decision), false);
-      if ((mode === 'ask' || incident.type === 'owner-gone') && !agreed)
-        assert.equal(recovers(decision), false);
-    });
-  });
-
-  it('R-06: is the same for the same facts after a backoff, and a stop when a close came meanwhile', () => {
-    always((decision, given) => {
-      assert.deepEqual(decide(structuredClone(given)), decision);
-      const closed = decide({ ...given, stop: given.stop === 'user' ? 'user' : 'close' });
-      assert.equal(closed.type, 'stop');
-      assert.ok(closed.rule <= 2);
-    });
   });
 });

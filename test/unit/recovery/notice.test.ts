@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { modelFailure } from '../../../src/core/recovery/model-trouble.ts';
 import { resumeNotice } from '../../../src/core/recovery/notice.ts';
 import type { ToolFact } from '../../../src/core/recovery/tool-fact.ts';
 
@@ -77,11 +78,12 @@ Go on with what is still missing. Do not repeat completed work or text that is t
       opening({ type: 'session-stalled', clock: 'tool', silentMs: 1_800_000 }),
       'A tool was silent for 1800 s',
     );
-    assert.equal(
-      opening({ type: 'model-failed', status: 503, retriable: true }),
-      'The model call failed (HTTP 503)',
+    const error = { name: 'APIError', message: 'raw words', status: 503 };
+    assert.equal(opening(modelFailure(error, 0)), 'The model’s provider answered with an error (HTTP 503)');
+    assert.match(
+      opening({ type: 'looped', loop: 'same-failure' }) ?? '',
+      /^The same call failed three times/,
     );
-    assert.equal(opening({ type: 'model-failed', retriable: true }), 'The model call failed');
   });
 
   it('C-16: names the newest of a long list and counts the others', () => {

@@ -80,6 +80,10 @@ class World {
   }
 
   #take(effect: TurnEffect, attemptBefore: number): void {
+    const { turn } = this.story.state;
+    const notBefore = turn !== undefined && 'notBefore' in turn ? (turn.notBefore ?? 0) : 0;
+    if (/^(recover|mend|send)$/.test(effect.type) && this.story.now < notBefore)
+      this.wrong.push(`${effect.type} before the model takes requests again`);
     switch (effect.type) {
       case 'timer':
         this.timers.set(effect.name, this.story.now + effect.ms);
@@ -89,7 +93,12 @@ class World {
         return;
       case 'send':
       case 'resend':
-        if (this.story.records.slice(0, this.#read).some(({ kind }) => kind === 'stop-requested'))
+        // The loop guard's stop is one of an attempt.
+        if (
+          this.story.records
+            .slice(0, this.#read)
+            .some((record) => record.kind === 'stop-requested' && record.cause !== 'loop')
+        )
           this.wrong.push(`${effect.type} after a stop`);
         if (effect.type === 'send' && this.attempt > 1 && this.attempt !== attemptBefore) this.#checkSend();
         break;
@@ -247,6 +256,35 @@ const event = fc.oneof(
   { weight: 4, arbitrary: output },
   { weight: 1, arbitrary: fc.constantFrom(busy, idle, userPart).map((one) => () => [one]) },
 );
+/** What comes when the model is in trouble: it fails, the engine waits for it, or it goes in circles. */
+const trouble = fc
+  .record({ message: fc.nat(1), what: fc.nat(5), minutes: fc.nat(90) })
+  .map(({ message, what, minutes }) => (world: World): EngineEvent[] => {
+    const id = `msg_${world.attempt}_${message}`;
+    const error = { name: 'APIError', message: 'no', status: [400, 401, 429, 503][minutes % 4] ?? 500 };
+    const failure = (n: number): EngineEvent =>
+      ({
+        ...tool('error', { id: `fail_${id}_${n}`, callId: `fail_${id}_${n}`, failedCall: 'same' }),
+        messageId: id,
+      }) as EngineEvent;
+    const retry: EngineEvent = {
+      type: 'status',
+      sessionId: SESSION,
+      status: { type: 'retry', attempt: 1, message: 'no', nextAt: world.story.now + minutes * 60_000 },
+    };
+    switch (what) {
+      case 0:
+        return [{ type: 'error', sessionId: SESSION, error }, idle, finished({ id, error }), idle];
+      case 1:
+        return [answer({ id }), failure(1), failure(2), failure(3)];
+      case 2:
+        return [finished({ id, finish: 'unknown' }), finished({ id: `${id}_b`, finish: 'unknown' })];
+      case 3:
+        return [answer({ id }), { type: 'compacted', sessionId: SESSION }];
+      default:
+        return [retry];
+    }
+  });
 const events = fc.array(event, { minLength: 1, maxLength: 3 });
 
 const move: fc.Arbitrary<Move> = fc.oneof(
@@ -273,6 +311,12 @@ const move: fc.Arbitrary<Move> = fc.oneof(
         (world: World) =>
           world.answers(pick, how),
     ),
+  },
+  {
+    weight: 5,
+    arbitrary: trouble.map((make) => (world: World) => {
+      if (world.isAlive && world.phase !== 'drafted') world.event(...make(world));
+    }),
   },
   { weight: 1, arbitrary: fc.constant((world: World) => world.comesBack()) },
   {
@@ -329,7 +373,8 @@ function hasShown(records: Story['records'], attempt: number): boolean {
     const told = record.event;
     if (told.type === 'part' && told.messageId.startsWith(`msg_${attempt}_`)) shown.add(told.messageId);
     if (told.type === 'message' && told.message.finish === 'tool-calls') completed.add(told.message.id);
-    if (told.type === 'message' && told.message.finish !== 'tool-calls') completed.delete(told.message.id);
+    // An end is not taken back, but may turn out to be another one.
+    if (told.type === 'message' && told.message.finish === 'stop') completed.delete(told.message.id);
   }
   return [...shown].some((id) => !completed.has(id));
 }
