@@ -76,19 +76,6 @@ describe('a turn that falls silent', function () {
     assert.match(said(), /^Once upon \|a time, the end\.$/);
   });
 
-  it('a tool may be silent for longer than the model', async () => {
-    bench.model.script(({ step }) =>
-      step === 0
-        ? says(tool('bash', { command: 'sleep 9', description: 'Wait' }))
-        : says(text('It was done.')),
-    );
-    await host.prompt(run, 'Wait');
-    await run.ended();
-    assert.deepEqual(outcomes(), ['ok']);
-    assert.deepEqual(rungs(), []);
-    assert.equal(said(), 'It was done.');
-  });
-
   it('a command that is silent for too long is stopped, and whether it took effect is not taken as known', async () => {
     const ledger = join(bench.folder, 'ledger');
     bench.model.script(({ step }) =>
