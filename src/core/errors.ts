@@ -19,6 +19,20 @@ export class RequestError extends Error {
   }
 }
 
+/**
+ * The server does not know a session that it knew once. Handled by: saying so; no other session is made in its place, as
+ * the model would know nothing of what was said.
+ */
+export class SessionGoneError extends RequestError {
+  constructor(operation: string) {
+    super(operation, false, SESSION_GONE, 404);
+    this.name = 'SessionGoneError';
+  }
+}
+
+const SESSION_GONE =
+  'The engine does not know this session any more: its database is gone, or another one. What was said is kept here; go on in a new session.';
+
 /** No engine binary was found, or the one named cannot run. Handled by: the welcome view and one notification. */
 export class EngineMissingError extends Error {
   readonly kind = 'engine-missing';
@@ -64,6 +78,25 @@ export class StartError extends Error {
   }
 }
 
+/** What can be wrong with the engine's database. `unusable`: it cannot even be opened. */
+export type DatabaseTrouble = 'damaged' | 'locked' | 'full' | 'read-only' | 'unusable';
+
+/**
+ * The engine's own database keeps it from working. Handled by: whatever handles a failed start; a request that failed of
+ * it has this as its `cause`.
+ */
+export class DatabaseError extends StartError {
+  constructor(
+    readonly trouble: DatabaseTrouble,
+    message: string,
+    stderrTail: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, stderrTail, options);
+    this.name = 'DatabaseError';
+  }
+}
+
 /** What is to be reviewed cannot be had (no git, no repository, an unknown commit). Handled by: one sentence, nothing started. */
 export class TargetError extends Error {
   readonly kind = 'target';
@@ -79,6 +112,15 @@ export class JournalError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'JournalError';
+  }
+}
+
+/** A drill could not take place. Handled by: its sentence; nothing of it is left. */
+export class DrillError extends Error {
+  readonly kind = 'drill';
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'DrillError';
   }
 }
 

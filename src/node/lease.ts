@@ -16,6 +16,7 @@
 import * as fs from 'node:fs';
 import * as v from 'valibot';
 import { JournalError } from '../core/errors.ts';
+import { diskProblem } from './disk-problem.ts';
 import { claimGeneration, type Generation, generationFile, highestGeneration } from './lease-files.ts';
 import { hasEnded, identify, machineSpace, ownIdentity, type ProcessIdentity } from './process/identity.ts';
 import { judgeSpace } from './process/machine-space.ts';
@@ -180,9 +181,6 @@ function guarded<T>(folder: string, deed: 'read' | 'written', work: () => T): T 
   try {
     return work();
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOSPC' ? 'the disk is full. Free some space and try again' : (cause as Error).message;
-    throw new JournalError(`The lease in ${folder} cannot be ${deed}: ${why}.`, { cause });
+    throw new JournalError(`The lease in ${folder} cannot be ${deed}: ${diskProblem(cause)}.`, { cause });
   }
 }

@@ -7,6 +7,7 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'n
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { explain, StartError } from '../../core/errors.ts';
+import { diskProblem } from '../disk-problem.ts';
 import { hasEnded, type Identified, isSameProcess } from '../process/identity.ts';
 import { judgeSpace, type MachineSpace } from '../process/machine-space.ts';
 
@@ -84,7 +85,7 @@ export class Registry {
       await chmod(this.#folder, 0o700);
     } catch (error) {
       if (error instanceof StartError) throw error;
-      const message = `The server could not be started: its storage cannot be used (${explain(error)}).`;
+      const message = `The server could not be started: its storage ${this.#folder} cannot be used: ${diskProblem(error)}.`;
       throw new StartError(message, '', { cause: error });
     }
   }

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import * as v from 'valibot';
 import type { Clock } from '../../core/clock.ts';
 import type { Engine, EngineClient, LaunchOptions } from '../../core/engine.ts';
-import { CancelledError, explain, StartError } from '../../core/errors.ts';
+import { CancelledError, DatabaseError, explain, RequestError, StartError } from '../../core/errors.ts';
 import type { ServerLimits } from '../../core/server/state.ts';
 import type { HostedProcess, ProcessHost, ProcessKey, ProcessSpec } from '../process/process-host.ts';
+import type { SessionStore } from './session-store.ts';
 
 /** A password of 256 bits, made for each start. */
 const PASSWORD_BYTES = 32;
@@ -35,12 +36,16 @@ export interface LaunchPorts {
   directory: string;
   /** The environment of our own process. */
   env: Readonly<Record<string, string | undefined>>;
+  /** Where its sessions are; absent where nothing is known of that. */
+  store?: SessionStore;
 }
 
 export interface LaunchedServer {
   process: HostedProcess;
   password: string;
   engineVersion: string;
+  /** What the user has to know of this start, a sentence each. */
+  notes: readonly string[];
 }
 
 /** What the next client of a server has to know. Kept in memory by whoever holds the process, never on disk. */
@@ -59,11 +64,15 @@ export async function launch(
 ): Promise<LaunchedServer> {
   // Also where a server is found: what it was configured with has to live on as well.
   const config = await choices.config?.();
-  const held = await ports.host.hold(ports.key(), () =>
-    newSpec(ports, choices, generation, isWanted, config),
-  );
+  let notes: readonly string[] = [];
+  const held = await ports.host.hold(ports.key(), async () => {
+    const spec = await newSpec(ports, choices, generation, isWanted, config);
+    notes = (await ports.store?.beforeStart()) ?? [];
+    if (!isWanted()) throw new CancelledError();
+    return spec;
+  });
   const { password, engineVersion } = v.parse(Handover, JSON.parse(held.handover));
-  return { process: held.process, password, engineVersion };
+  return { process: held.process, password, engineVersion, notes };
 }
 
 async function newSpec(
@@ -115,7 +124,8 @@ export async function connectWhenReady(
       '',
     );
   }
-  const client = ports.engine.connect({ baseUrl, password, directory: ports.directory });
+  const { directory, env } = ports;
+  const client = ports.engine.connect({ baseUrl, password, directory, env });
   // Both at once, since each takes its time; what the first one says comes first.
   const serves = client.ready(timeoutMs);
   serves.catch(() => {});
@@ -134,6 +144,7 @@ export async function connectWhenReady(
 
 function asStartError(error: unknown, tail: string): StartError {
   if (error instanceof StartError) return error;
+  if (error instanceof RequestError && error.cause instanceof DatabaseError) return error.cause;
   const message = `The server runs but cannot serve this workspace: ${explain(error)}`;
   return new StartError(message, tail, { cause: error });
 }

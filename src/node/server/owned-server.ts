@@ -1,6 +1,6 @@
 import type { EngineClient } from '../../core/engine.ts';
-import { assertNever, CancelledError, explain, StartError } from '../../core/errors.ts';
-import { crashSentence } from '../../core/server/exit-text.ts';
+import { assertNever, CancelledError, DatabaseError, explain, StartError } from '../../core/errors.ts';
+import { crashSentence, type ProcessEnd } from '../../core/server/exit-text.ts';
 import { step } from '../../core/server/lifecycle.ts';
 import type { Verdict } from '../../core/server/liveness.ts';
 import {
@@ -246,12 +246,30 @@ export class OwnedServer implements Server {
     process.setBusy(this.#turns.size > 0);
     void this.#watchOver(generation, [process]);
     this.#machine.dispatch({ type: 'spawned', generation, pid: process.pid });
-    void process.exited.then((end) => this.#machine.dispatch({ type: 'exited', generation, end }));
+    void process.exited.then((end) => this.#onExit(generation, end));
     const { readyTimeoutMs } = this.#options.choices().limits;
     void connectWhenReady(this.#options, server, readyTimeoutMs).then(
       ({ client, baseUrl }) => this.#adopt(held, server, client, baseUrl),
-      (error: unknown) => this.#machine.dispatch({ type: 'unfit', generation, reason: explain(error) }),
+      (error: unknown) => {
+        if (error instanceof DatabaseError) this.#startError = { generation, error };
+        this.#machine.dispatch({ type: 'unfit', generation, reason: explain(error) });
+      },
     );
+  }
+
+  /** An end before the server was ready may have a reason that the store of its sessions knows. */
+  async #onExit(generation: number, end: ProcessEnd): Promise<void> {
+    const { state } = this.#machine;
+    const { store } = this.#options;
+    const isStart = state.name === 'starting' && state.generation === generation;
+    const error = isStart && store !== undefined ? await store.blame(end.stderrTail) : undefined;
+    if (error !== undefined) this.#startError = { generation, error };
+    this.#machine.dispatch({
+      type: 'exited',
+      generation,
+      end,
+      ...(error !== undefined && { reason: error.message }),
+    });
   }
 
   /** Tells what is left of servers that are gone, and when nothing is. Resolves when the first is told. */
@@ -276,7 +294,7 @@ export class OwnedServer implements Server {
   /** Takes a ready server into use, if it is still the one that is being started. */
   #adopt(
     held: Held,
-    { process, engineVersion }: LaunchedServer,
+    { process, engineVersion, notes }: LaunchedServer,
     client: EngineClient,
     baseUrl: string,
   ): void {
@@ -287,7 +305,7 @@ export class OwnedServer implements Server {
       return;
     }
     held.client = client;
-    this.#connection = { generation, client, baseUrl, pid: process.pid, engineVersion };
+    this.#connection = { generation, client, baseUrl, pid: process.pid, engineVersion, notes };
     this.#watch = new LivenessWatch({
       clock: this.#options.clock,
       isAlive: () => process.isAlive(),

@@ -13,6 +13,8 @@ export interface ServerConnection {
   /** Absent for an attached server. */
   pid?: number;
   engineVersion?: string;
+  /** What the user has to know of its start, a sentence each; absent where it was not started here. */
+  notes?: readonly string[];
 }
 
 /** A server that was ready is gone, or does not answer any more. */

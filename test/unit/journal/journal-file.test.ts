@@ -4,7 +4,11 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import type { JournalRecord } from '../../../src/core/journal/record.ts';
 import { readFirstRecord, readJournal } from '../../../src/node/journal/journal-reader.ts';
-import { JournalWriter, MAX_FILE_BYTES } from '../../../src/node/journal/journal-writer.ts';
+import {
+  JournalWriter,
+  MAX_FILE_BYTES,
+  MAX_WAITING_BYTES,
+} from '../../../src/node/journal/journal-writer.ts';
 
 describe('journal', () => {
   let folder: string;
@@ -93,6 +97,107 @@ describe('journal', () => {
     writer.close();
     fs.unlinkSync(file(2));
     assert.deepEqual(seqs(), [1]);
+  });
+
+  describe('on a disk that fills up', () => {
+    /** Takes so many bytes more, and then none. */
+    const disk = (room: number) => {
+      const full = (): Error => Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      const state = { room };
+      const write = (fd: number, bytes: Buffer): number => {
+        if (state.room === 0) throw full();
+        const part = bytes.subarray(0, Math.min(bytes.length, state.room));
+        state.room -= part.length;
+        return fs.writeSync(fd, part);
+      };
+      return { state, write };
+    };
+    const fill = (writer: JournalWriter, ...records: JournalRecord[]): void => {
+      assert.throws(() => writer.append(records), /cannot be written: the disk is full\. Free some space/);
+    };
+
+    it('goes on at the very byte where the disk stopped: no hole, no torn line', () => {
+      const { state, write } = disk(100);
+      const writer = new JournalWriter(folder, write);
+      fill(writer, note(1), note(2), note(3));
+      const before = fs.readFileSync(file(), 'utf8');
+      assert.equal(before.length, 100);
+      fill(writer, note(4));
+      state.room = 30;
+      fill(writer, note(5));
+      // Nothing that was there is ever touched.
+      assert.ok(fs.readFileSync(file(), 'utf8').startsWith(before));
+      state.room = Infinity;
+      writer.append([note(6)]);
+      writer.close();
+      assert.deepEqual(readJournal(folder), {
+        records: [1, 2, 3, 4, 5, 6].map((seq) => note(seq)),
+        problems: [],
+        unknown: 0,
+      });
+    });
+
+    it('and whose writer dies is gone on with on a fresh line by the next', () => {
+      fill(new JournalWriter(folder, disk(100).write), note(1), note(2));
+      assert.equal(readJournal(folder).problems.join(), 'journal-000001.jsonl line 2: torn line');
+      write(note(3));
+      assert.deepEqual(seqs(), [1, 3]);
+    });
+
+    it('writes at the end what waited, when it is closed and there is room', () => {
+      const { state, write } = disk(0);
+      const writer = new JournalWriter(folder, write);
+      fill(writer, note(1));
+      state.room = Infinity;
+      writer.close();
+      assert.deepEqual(seqs(), [1]);
+    });
+
+    it('loses whole records beyond a bound, and counts them', () => {
+      const { state, write } = disk(0);
+      const writer = new JournalWriter(folder, write);
+      const big = 'x'.repeat(MAX_WAITING_BYTES / 2);
+      fill(writer, note(1, big));
+      fill(writer, note(2, big));
+      fill(writer, note(3));
+      state.room = Infinity;
+      writer.flush();
+      assert.equal(writer.takeLost(), 2);
+      writer.append([note(4)]);
+      writer.close();
+      assert.deepEqual(seqs(), [1, 4]);
+      assert.deepEqual(readJournal(folder).problems, []);
+    });
+
+    it('mixes nothing with what another process writes from then on', () => {
+      const { state, write: writeSome } = disk(100);
+      const writer = new JournalWriter(folder, writeSome);
+      fill(writer, note(1), note(2));
+      writer.forget();
+      write(note(5));
+      state.room = Infinity;
+      writer.close();
+      assert.deepEqual(seqs(), [1, 5]);
+      assert.deepEqual(readJournal(folder).problems, ['journal-000001.jsonl line 2: not JSON']);
+    });
+  });
+
+  it('says what else keeps it from being written, and goes on when that is gone', () => {
+    const writer = new JournalWriter(folder);
+    fs.mkdirSync(file());
+    assert.throws(() => writer.append([note(1)]), /cannot be written: something else is in its place/);
+    fs.rmdirSync(file());
+    writer.append([note(2)]);
+    writer.close();
+    assert.deepEqual(seqs(), [1, 2]);
+  });
+
+  it('says that its folder cannot be made', () => {
+    fs.writeFileSync(path.join(folder, 'storage'), '');
+    assert.throws(
+      () => new JournalWriter(path.join(folder, 'storage', 'runs', 'r1')),
+      /^JournalError: The journal in .* cannot be written: something else is in its place\./,
+    );
   });
 
   it('says where there is no journal', () => {

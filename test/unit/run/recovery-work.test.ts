@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { CancelledError, EngineMissingError, StartError } from '../../../src/core/errors.ts';
+import { CancelledError, DatabaseError, EngineMissingError, StartError } from '../../../src/core/errors.ts';
 import type { JournalRecord, RecordBody, RecordKind } from '../../../src/core/journal/record.ts';
 import type { ServerView } from '../../../src/core/server/view.ts';
 import { JournalWriter } from '../../../src/node/journal/journal-writer.ts';
@@ -152,6 +152,18 @@ describe('a server for a turn that failed', () => {
     );
     assert.equal(server.starts, 3);
     assert.equal(run.state.turn?.phase === 'settled' && run.state.turn.outcome, 'server-unreachable');
+  });
+
+  it('whose database is damaged is not tried again, and that is said', async () => {
+    const failed = noted('recovery-failed');
+    const done = work.recover(run);
+    await server.starting(new DatabaseError('damaged', 'It is damaged.', ''), { state: 'stopped', exit });
+    await done;
+    assert.deepEqual(
+      failed.map(({ reason }) => reason),
+      ['It is damaged.'],
+    );
+    assert.equal(server.starts, 1);
   });
 
   it('is reached at a later try', async () => {

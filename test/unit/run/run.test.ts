@@ -8,6 +8,7 @@ import type { RecoveryMode } from '../../../src/core/recovery/incident.ts';
 import type { PatchOp } from '../../../src/core/protocol.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
 import { JournalWriter } from '../../../src/node/journal/journal-writer.ts';
+import { BATCH_MS } from '../../../src/node/run/event-intake.ts';
 import { Run } from '../../../src/node/run/run.ts';
 import { FakeClock } from '../../fakes/server/fake-clock.ts';
 import { FakeClient } from '../support/fake-client.ts';
@@ -46,10 +47,14 @@ describe('run', () => {
     fs.rmSync(folder, { recursive: true, force: true });
   });
 
-  function makeRun(where: string, recovery: RecoveryMode = 'off'): Run {
+  function makeRun(
+    where: string,
+    recovery: RecoveryMode = 'off',
+    writer: JournalWriter = new JournalWriter(where),
+  ): Run {
     return new Run({
       id: 'r1',
-      writer: new JournalWriter(where),
+      writer,
       clock,
       stallLimitMs: 1,
       onJournalError: (error) => journalErrors.push(error),
@@ -196,18 +201,94 @@ describe('run', () => {
     assert.equal(run.state.ended?.outcome, 'interrupted');
   });
 
-  it('goes on in memory, and says so, when the disk is full', async () => {
-    if (process.platform !== 'linux') return;
-    await start();
-    const file = path.join(folder, 'journal-000001.jsonl');
-    const full = makeRun(path.join(folder, 'full'));
-    fs.symlinkSync('/dev/full', path.join(folder, 'full', 'journal-000001.jsonl'));
-    full.append(begin().records[0]!);
-    full.append({ kind: 'server', generation: 1, state: 'ready' });
-    assert.equal(full.state.server.state, 'ready');
-    assert.equal(journalErrors.length, 1);
-    assert.match(JSON.stringify(full.snapshot().rows), /disk is full.*no longer recorded/);
-    full.close();
-    assert.ok(fs.existsSync(file));
+  describe('whose journal cannot be written', () => {
+    let room: boolean;
+
+    beforeEach(() => {
+      run.close();
+      room = true;
+      const full = (): never => {
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      };
+      const write = (fd: number, bytes: Buffer): number => (room ? fs.writeSync(fd, bytes) : full());
+      folder = fs.mkdtempSync(path.join(folder, 'full-'));
+      run = makeRun(folder, 'off', new JournalWriter(folder, write));
+      for (const record of begin().records.slice(0, 2)) run.append(record);
+      run.connect({ generation: 1, client });
+    });
+
+    const shown = (): string => JSON.stringify(run.snapshot().rows);
+    const notes = (): string[] =>
+      readJournal(folder).records.flatMap((record) => (record.kind === 'note' ? [record.text] : []));
+
+    it('goes on with its turn in memory, says so once, and writes all of it when there is room', async () => {
+      await start();
+      room = false;
+      run.onEvents([userPart, busy, delta('Half')]);
+      clock.advance(BATCH_MS);
+      run.onEvents([delta(' and half')]);
+      clock.advance(BATCH_MS);
+      assert.match(shown(), /Half and half/);
+      assert.match(
+        shown(),
+        /the disk is full\. Free some space and try again\. Until then .* nothing new is sent/,
+      );
+      assert.equal(journalErrors.length, 1);
+      assert.equal(run.isRecorded, false);
+      assert.ok(!kinds().includes('note'));
+      room = true;
+      clock.advance(5000);
+      assert.equal(run.isRecorded, true);
+      const { records, problems } = readJournal(folder);
+      assert.deepEqual(problems, []);
+      assert.deepEqual(
+        records.map(({ seq }) => seq),
+        records.map((_, index) => index + 1),
+      );
+      assert.equal(notes().length, 2);
+      assert.match(notes()[1] ?? '', /written again\. Nothing is missing in it/);
+    });
+
+    it('sends no prompt, not even one that is drafted already', async () => {
+      await run.createSession('Test');
+      room = false;
+      assert.throws(() => run.startTurn(SESSION, PROMPT, ''), /The journal in .* the disk is full/);
+      await settle();
+      assert.equal(client.sent.length, 0);
+      assert.equal(run.active, false);
+      assert.match(shown(), /It was not sent: The journal/);
+      assert.throws(() => run.assertRecorded(), /the disk is full/);
+      room = true;
+      run.assertRecorded();
+      run.startTurn(SESSION, { ...PROMPT, messageId: 'msg_2', partId: 'prt_2' }, '');
+      await settle();
+      assert.deepEqual(
+        client.sent.map(({ prompt }) => prompt.messageId),
+        ['msg_2'],
+      );
+    });
+
+    it('sends nothing again either', async () => {
+      await run.createSession('Test');
+      run.listen({
+        onRecord: (record) => {
+          if (record.kind === 'attempt-started') room = false;
+        },
+      });
+      run.startTurn(SESSION, PROMPT, '');
+      await settle();
+      assert.equal(client.sent.length, 0);
+      assert.equal(run.state.turn?.phase, 'settled');
+      assert.match(shown(), /the disk is full/);
+    });
+
+    it('writes what is missing when it is closed', async () => {
+      await run.createSession('Test');
+      room = false;
+      run.append({ kind: 'note', level: 'info', text: 'kept' });
+      room = true;
+      run.close();
+      assert.equal(notes()[0], 'kept');
+    });
   });
 });

@@ -5,13 +5,14 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { EngineEvent, Snapshot } from '../../../src/core/engine.ts';
-import { RequestError, StartError } from '../../../src/core/errors.ts';
+import { RequestError, SessionGoneError, StartError } from '../../../src/core/errors.ts';
 import type { JournalRecord, RecordBody, RecordKind } from '../../../src/core/journal/record.ts';
 import type { PatchOp } from '../../../src/core/protocol.ts';
 import type { ServerView } from '../../../src/core/server/view.ts';
 import { parseSettings } from '../../../src/core/settings.ts';
 import { LOOK_MS } from '../../../src/node/journal/changes.ts';
 import { readJournal } from '../../../src/node/journal/journal-reader.ts';
+import { MAX_FILE_BYTES } from '../../../src/node/journal/journal-writer.ts';
 import { isUnfinished, lookAtLease } from '../../../src/node/lease.ts';
 import { identify, machineSpace } from '../../../src/node/process/identity.ts';
 import type { Run } from '../../../src/node/run/run.ts';
@@ -117,6 +118,7 @@ describe('workspace host', () => {
   /** Whether the server of before still lives. */
   let hasServer: boolean;
   let isOutOfReach: boolean;
+  const notes: string[] = [];
   let view: ServerView;
   let tellState: (view: ServerView) => void;
   let host: WorkspaceHost;
@@ -129,6 +131,7 @@ describe('workspace host', () => {
     starts = 0;
     hasServer = false;
     isOutOfReach = false;
+    notes.length = 0;
     view = { kind: 'owned', state: 'ready', generation: 1, since: 0 };
     host = makeHost();
     owner = new Owner(path.join(host.runsFolder, RUN));
@@ -143,7 +146,7 @@ describe('workspace host', () => {
   });
 
   function makeHost(): WorkspaceHost {
-    const connection = { generation: 1, client, baseUrl: 'http://127.0.0.1:1' };
+    const connection = { generation: 1, client, baseUrl: 'http://127.0.0.1:1', notes };
     const ensure = (): Promise<typeof connection> => {
       starts++;
       return isOutOfReach ? Promise.reject(new StartError('It is away.', '')) : Promise.resolve(connection);
@@ -274,7 +277,7 @@ describe('workspace host', () => {
       const refusal = /^This run belongs to another window/;
 
       assert.deepEqual(host.activeRuns, []);
-      assert.equal(host.isUnderWay(RUN), true);
+      assert.equal(host.standing(RUN), 'waiting');
       await assert.rejects(host.prompt(run, 'Me too'), { kind: 'foreign-run', message: refusal });
       await assert.rejects(run.answer('per_1', { type: 'permission', reply: 'once' }), { message: refusal });
       assert.throws(() => run.stop('user'), { message: refusal });
@@ -436,6 +439,90 @@ describe('workspace host', () => {
       clock.advance(1000);
       assert.equal(readJournal(run.folder).records.length, before);
     });
+  });
+
+  /** Every stream opens at once. */
+  function openStreams(): void {
+    client.stream = (listener) => {
+      client.streams.push(listener);
+      queueMicrotask(() => listener.onOpen());
+      return () => undefined;
+    };
+  }
+
+  describe('on storage that cannot be written', () => {
+    it('begins nothing, starts no server, leaves no trace, and says why', async () => {
+      fs.rmSync(path.join(storage, 'workspaces'), { recursive: true });
+      fs.writeFileSync(path.join(storage, 'workspaces'), '');
+      await assert.rejects(
+        host.startSession(),
+        /^JournalError: The journal in .* cannot be written: something else is in its place\. Move that away and try again\.$/,
+      );
+      assert.equal(starts, 0);
+      assert.deepEqual(fs.readdirSync(storage), ['workspaces']);
+    });
+
+    it('writes what waits when it goes away, if there is room by then', async () => {
+      const run = await host.startSession();
+      fs.mkdirSync(path.join(run.folder, 'journal-000002.jsonl'));
+      run.append({ kind: 'note', level: 'info', text: 'x'.repeat(MAX_FILE_BYTES) });
+      run.append({ kind: 'note', level: 'info', text: 'more' });
+      assert.equal(run.isRecorded, false);
+      fs.rmdirSync(path.join(run.folder, 'journal-000002.jsonl'));
+      await host.leave();
+      const texts = readJournal(run.folder).records.map((record) =>
+        record.kind === 'note' ? record.text : '',
+      );
+      assert.ok(texts.includes('more'));
+    });
+
+    it('sends no prompt, and leaves it with whoever wrote it', async () => {
+      openStreams();
+      const run = await host.startSession();
+      const file = path.join(run.folder, 'journal-000001.jsonl');
+      await host.prompt(run, 'First');
+      client.emit(userPart, busy, answer({}));
+      run.stop('user');
+      clock.advance(10_000);
+      const { length } = client.sent;
+      // What the disk does not take is the next file, which a large record makes necessary.
+      fs.mkdirSync(path.join(run.folder, 'journal-000002.jsonl'));
+      run.append({ kind: 'note', level: 'info', text: 'x'.repeat(MAX_FILE_BYTES) });
+      run.append({ kind: 'note', level: 'info', text: 'more' });
+      await assert.rejects(host.prompt(run, 'Second'), /^JournalError: .*something else is in its place/);
+      assert.equal(client.sent.length, length);
+      fs.rmdirSync(path.join(run.folder, 'journal-000002.jsonl'));
+      await host.prompt(run, 'Second');
+      assert.equal(client.sent.length, length + 1);
+      assert.ok(fs.statSync(file).size > MAX_FILE_BYTES, 'nothing was cut');
+      const { records, problems } = readJournal(run.folder);
+      assert.deepEqual(problems, []);
+      assert.ok(records.every(({ seq }, index) => seq === index + 1));
+    });
+  });
+
+  it('tells once what there is to know of how its server started', async () => {
+    openStreams();
+    notes.push('The database is gone.');
+    for (const title of ['One', 'Two']) {
+      const run = await host.startSession(title);
+      await host.prompt(run, 'Hello');
+      const told = readJournal(run.folder).records.filter(({ kind }) => kind === 'note');
+      assert.equal(told.length, title === 'One' ? 1 : 0);
+    }
+  });
+
+  it('says that the engine does not know the session any more, where it reads one back', async () => {
+    hasServer = true;
+    await owner.begin();
+    await owner.kill();
+    client.snapshotting = () => Promise.reject(new SessionGoneError('read the session'));
+    openStreams();
+    const { run } = await host.open(RUN);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.match(JSON.stringify(run.snapshot().rows), /does not know this session any more/);
+    assert.equal(run.active, false);
+    assert.equal(run.state.sessionId, SESSION);
   });
 
   it('opens an ask again whose answer did not reach the server', async () => {
