@@ -19,8 +19,9 @@ import { setup } from './setup.mjs';
 const CAMPAIGNS = {
   processes: { points: 50, program: 'test/chaos/main.ts' },
   recovery: { points: 200, program: 'test/chaos/recovery/main.ts' },
+  fake: { points: 1000, program: 'test/chaos/fake/main.ts' },
 };
-const USAGE = 'npm run chaos -- processes|recovery [--points N] [--seed S]';
+const USAGE = 'npm run chaos -- processes|recovery|fake [--points N] [--seed S] [--point N]';
 
 /** @param {string | undefined} text @param {number} standard */
 function whole(text, standard) {
@@ -33,15 +34,22 @@ function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     strict: false,
-    options: { points: { type: 'string' }, seed: { type: 'string' } },
+    options: { points: { type: 'string' }, seed: { type: 'string' }, point: { type: 'string' } },
   });
   const [name] = positionals;
-  if (positionals.length !== 1 || (name !== 'processes' && name !== 'recovery'))
-    throw new Problem(`There are two campaigns, "processes" and "recovery": ${USAGE}`);
+  if (positionals.length !== 1 || (name !== 'processes' && name !== 'recovery' && name !== 'fake'))
+    throw new Problem(`There are three campaigns, "processes", "recovery" and "fake": ${USAGE}`);
   const { points, program } = CAMPAIGNS[name];
-  const text = (/** @type {'points' | 'seed'} */ option) =>
+  const text = (/** @type {'points' | 'seed' | 'point'} */ option) =>
     values[option] === undefined ? undefined : String(values[option]);
-  return { points: whole(text('points'), points), seed: whole(text('seed'), randomInt(1_000_000)), program };
+  if (text('point') !== undefined && name !== 'fake')
+    throw new Problem(`Only points of "fake" can be played alone: ${USAGE}`);
+  return {
+    points: whole(text('points'), points),
+    seed: whole(text('seed'), randomInt(1_000_000)),
+    only: whole(text('point'), 0),
+    program,
+  };
 }
 
 /** @param {string} program */
@@ -74,13 +82,13 @@ onInterrupt(async () => {
   removeAll();
 });
 await main('chaos', async () => {
-  const { points, seed, program: source } = readArguments();
+  const { points, seed, only, program: source } = readArguments();
   await setup(['packages', 'engine', 'workbench']);
   const program = await buildAll(source);
   mkdirSync(temporary);
   const child = spawnOwned(
     process.execPath,
-    ['--enable-source-maps', program, String(points), String(seed)],
+    ['--enable-source-maps', program, String(points), String(seed), String(only)],
     {
       cwd: ROOT,
       env: {

@@ -9,6 +9,7 @@ import type { Run } from '../../../src/node/run/run.ts';
 import type { WorkspaceHost } from '../../../src/node/workspace-host.ts';
 import type { FakeModel } from '../../fakes/model/server.ts';
 import type { Point } from './plan.ts';
+import { replayByCommand } from '../replay.ts';
 import { gatesOf, promptOf, type TurnFiles } from './script.ts';
 
 /** From the moment that a server was ready again until the turn has its outcome, ms. */
@@ -86,6 +87,7 @@ export async function play(point: Point, { host, model, files }: Stage): Promise
     ...promptsOf(run),
     ...(await otherThanStored(run, host)),
     ...differences(journal),
+    ...(await replayByCommand(run.folder)),
   );
   const isAsked = journal.some((record) => record.kind === 'recovery-answered');
   const lines = (await readFile(files.ledger, 'utf8'))
