@@ -49,12 +49,26 @@ function cardAnnouncements(before: Row | undefined, after: Extract<Row, { kind: 
 
 /** Whether a card waits for the user's decision. */
 export function isAsking(card: Extract<Row, { kind: 'card' }>): boolean {
-  return card.actions.includes('continue');
+  return card.actions.includes('keep-as-is');
 }
 
 export function announceHeader(before: Header, after: Header): string[] {
-  if (after.outcome === undefined || after.outcome === before.outcome) return [];
-  return [`${after.title}: ${outcomeWord(after.outcome)}`];
+  const ended =
+    after.outcome === undefined || after.outcome === before.outcome
+      ? []
+      : [`${after.title}: ${outcomeWord(after.outcome)}`];
+  return [...ended, ...announceQueue(before.queue, after.queue)];
+}
+
+/** That a prompt is queued, and that none of them is sent any more; not that they are, since the turn tells that. */
+function announceQueue(before: Header['queue'], after: Header['queue']): string[] {
+  const { items, paused } = after;
+  const waiting = items.length === 1 ? '' : `, ${items.length} wait`;
+  const isNew = items.at(-1) !== undefined && !before.items.some(({ id }) => id === items.at(-1)?.id);
+  return [
+    ...(isNew ? [`Queued${waiting}${paused === undefined ? '' : '; the queue is paused'}`] : []),
+    ...(paused !== undefined && before.paused === undefined && !isNew ? [`Queue paused: ${paused}`] : []),
+  ];
 }
 
 /** How a run ended, in a word or two for a badge. */

@@ -21,7 +21,6 @@ const UiStateSchema = v.object({
   /** Rows that the user opened or closed. */
   folds: v.record(v.string(), v.boolean()),
   scroll: ScrollSchema,
-  caret: v.number(),
 });
 /** What belongs to the user's view of one run and to nobody else; kept while the panel is hidden. */
 export type UiState = v.InferOutput<typeof UiStateSchema>;
@@ -44,7 +43,7 @@ export function connectHost(): Host {
   let state: UiState | undefined = stored.success ? stored.output : undefined;
 
   const ui = (runId: string): UiState =>
-    state?.runId === runId ? state : { runId, folds: {}, scroll: { at: 'end' }, caret: 0 };
+    state?.runId === runId ? state : { runId, folds: {}, scroll: { at: 'end' } };
   return {
     post: (message) => api.postMessage(message),
     ui,

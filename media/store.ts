@@ -34,6 +34,13 @@ export interface PanelState {
   readonly clockOffset: number;
   /** The draft as the latest snapshot had it. The prompt box takes it when it first shows a run. */
   readonly draft: string;
+  /** What the host last put into the prompt box; each is a value of its own. */
+  readonly inserted?: Inserted;
+}
+
+export interface Inserted {
+  readonly runId: string;
+  readonly text: string;
 }
 
 export type Effect =
@@ -60,6 +67,7 @@ export function apply(state: PanelState, message: HostMessage, now: number): Ste
     case 'snapshot':
       return {
         state: {
+          ...(state.inserted === undefined ? {} : { inserted: state.inserted }),
           sync: { state: 'synced', n: message.n },
           shown:
             message.view === undefined ? { kind: 'empty' } : fresh(message.view.header, message.view.rows),
@@ -72,6 +80,8 @@ export function apply(state: PanelState, message: HostMessage, now: number): Ste
       return applyPatch(state, message, now);
     case 'focus':
       return { state, effects: [{ do: 'focus' }] };
+    case 'insert':
+      return { state: { ...state, inserted: { runId: message.runId, text: message.text } }, effects: [] };
   }
 }
 

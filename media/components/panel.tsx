@@ -9,6 +9,7 @@ import { RunProvider, type RunContext } from './context.ts';
 import { Empty } from './empty.tsx';
 import { RunHeader } from './header.tsx';
 import { PromptBox } from './prompt-box.tsx';
+import { PromptQueue } from './queue.tsx';
 import { StatusLine } from './status-line.tsx';
 import { Transcript } from './transcript.tsx';
 
@@ -51,7 +52,8 @@ function Run({ host, state, shown }: RunProps): JSX.Element {
         />
         <footer class="run-footer">
           <Activity header={header} />
-          <PromptBox header={header} draft={state.draft} />
+          <PromptQueue header={header} />
+          <PromptBox header={header} draft={state.draft} inserted={state.inserted} />
           <StatusLine header={header} />
         </footer>
       </div>

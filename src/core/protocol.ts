@@ -11,6 +11,9 @@ import * as v from 'valibot';
 
 const EpochMs = v.number();
 
+/** How much of a queued prompt is shown, UTF-16 units: more than fits into its lines. */
+export const MAX_QUEUED_SHOWN = 300;
+
 // --- The view of a run -------------------------------------------------------------------------------
 
 const ToolRowSchema = v.object({
@@ -167,7 +170,7 @@ export const HeaderSchema = v.object({
   turn: v.picklist(['none', 'sending', 'running', 'waiting', 'recovering', 'stopping', 'settled']),
   /** When the running turn's clock began. */
   turnStartedAt: v.optional(EpochMs),
-  /** When the session last made progress; counts silence while `turn` is `running`. */
+  /** Since when silence counts while `turn` is `running`: the last progress, or the end of the engine's own wait. */
   progressAt: v.optional(EpochMs),
   /** Silence that will be acted on, ms. */
   stallLimitMs: v.number(),
@@ -182,8 +185,17 @@ export const HeaderSchema = v.object({
   ),
   /** Whether another window does this run and the user may take it over. */
   canTakeOver: v.boolean(),
-  /** Whether a prompt can be sent now; if not, `promptHint` says why. */
+  /** Whether a prompt can be sent now; if not, `promptHint` says what becomes of it. */
   canSend: v.boolean(),
+  /** Whether a prompt that is written now is queued. */
+  canQueue: v.boolean(),
+  /** Prompts to be sent by us when the turn has ended, in that order. */
+  queue: v.object({
+    /** `text` is the beginning of each, at most `MAX_QUEUED_SHOWN` long. */
+    items: v.array(v.object({ id: v.string(), text: v.string() })),
+    /** Why none is sent until the user says so, a clause without a full stop; absent while it flows. */
+    paused: v.optional(v.string()),
+  }),
   /** Whether anything of the run is under way, its server's start included. */
   canStop: v.boolean(),
   promptHint: v.string(),
@@ -224,6 +236,8 @@ export const HostMessageSchema = v.variant('type', [
   v.object({ type: v.literal('patch'), n: v.number(), hostNow: EpochMs, ops: v.array(PatchOpSchema) }),
   /** Moves keyboard focus: to the first open ask, else to the prompt box. */
   v.object({ type: v.literal('focus') }),
+  /** Puts a text that the user has written before into the prompt box, in front of what is there. */
+  v.object({ type: v.literal('insert'), runId: v.string(), text: v.string() }),
 ]);
 export type HostMessage = v.InferOutput<typeof HostMessageSchema>;
 
@@ -233,6 +247,11 @@ export type HostMessage = v.InferOutput<typeof HostMessageSchema>;
 export const MAX_PROMPT_LENGTH = 200_000;
 const PromptText = v.pipe(v.string(), v.maxLength(MAX_PROMPT_LENGTH));
 
+/** Two texts that the user wrote, one after the other, as host and panel both put them; an empty one adds nothing. */
+export function inFront(first: string, then: string): string {
+  return first === '' || then === '' ? first + then : `${first}\n${then}`;
+}
+
 /** The run that the message is about, as the panel shows it: the host may show another one by now. */
 const AboutRun = v.optional(v.string());
 
@@ -241,6 +260,12 @@ export const PanelMessageSchema = v.variant('type', [
   /** A patch number was missed. */
   v.object({ type: v.literal('resync') }),
   v.object({ type: v.literal('send'), runId: AboutRun, text: PromptText }),
+  /** To be sent when the running turn has ended; at once if it has by now. */
+  v.object({ type: v.literal('queue'), runId: AboutRun, text: PromptText }),
+  v.object({ type: v.literal('remove-queued'), runId: AboutRun, id: v.string() }),
+  /** Takes a queued prompt back into the box. */
+  v.object({ type: v.literal('edit-queued'), runId: AboutRun, id: v.string() }),
+  v.object({ type: v.literal('resume-queue'), runId: AboutRun }),
   v.object({ type: v.literal('stop'), runId: AboutRun }),
   v.object({ type: v.literal('draft'), runId: AboutRun, text: PromptText }),
   v.object({

@@ -5,12 +5,14 @@ import type { Run } from '../node/run/run.ts';
 import type { Hosting } from './hosting.ts';
 import { fileInside } from './inside.ts';
 import type { Notices } from './notices.ts';
-import type { PanelActions } from './panel.ts';
-import { answerAsk, sendPrompt, stopRun } from './prompting.ts';
+import type { PanelActions } from './panel-messages.ts';
+import { answerAsk, resumeQueue, stopRun, submitPrompt, takeQueued } from './prompting.ts';
 
 export function panelActions(hosting: Hosting, notices: Notices): PanelActions {
   return {
-    send: (run, text) => sendPrompt(hosting, notices, run, text),
+    submit: (run, text, how) => submitPrompt({ hosting, notices }, run, text, how),
+    resumeQueue: (run) => resumeQueue({ hosting, notices }, run),
+    takeQueued: (run, ids, keep) => takeQueued({ hosting, notices }, run, ids, keep),
     stop: (run) => stopRun(notices, run),
     answer: (run, askId, answer) => answerAsk(notices, run, askId, answer),
     openFile: (run, file, line, panel) => openFile(notices, run, file, line, panel),

@@ -1,33 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import type { Answer } from '../core/engine.ts';
 import { assertNever, explain } from '../core/errors.ts';
-import type { CardAction, Header, HostMessage, PanelMessage, PatchOp } from '../core/protocol.ts';
+import type { Header, HostMessage, PanelMessage, PatchOp } from '../core/protocol.ts';
 import type { Run } from '../node/run/run.ts';
+import type { Drafts } from './drafts.ts';
 import type { Hosting } from './hosting.ts';
 import { loadHost } from './load-host.ts';
 import type { PanelStore } from './panel-store.ts';
+import { type PanelActions, performOnRun } from './panel-messages.ts';
 import { panelPage } from './panel-page.ts';
 import { closeTabs, PANEL_VIEW_TYPE, panelTabs } from './panel-tabs.ts';
+import type { Submitted } from './prompting.ts';
 import { runTitle } from '../core/journal/run-title.ts';
-
-type RunMessage = Extract<PanelMessage, { type: 'send' | 'stop' | 'permission' | 'question' | 'open-file' }>;
-
-/** What the panel asks for; each is a command of the palette too. */
-export interface PanelActions {
-  /** True when the prompt is under way; false leaves the text with the user. */
-  send(run: Run, text: string): Promise<boolean>;
-  stop(run: Run): void;
-  answer(run: Run, askId: string, answer: Answer): Promise<void>;
-  openFile(
-    run: Run,
-    file: string,
-    line: number | undefined,
-    panel: vscode.ViewColumn | undefined,
-  ): Promise<void>;
-  openLink(url: string): Promise<void>;
-  perform(action: CardAction): Promise<void>;
-}
 
 /**
  * The page in the editor area. VS Code drops its document while it is hidden and makes it anew afterwards.
@@ -46,6 +30,7 @@ interface Page {
 export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   readonly #extension: vscode.Uri;
   readonly #hosting: Hosting;
+  readonly #drafts: Drafts;
   readonly #actions: PanelActions;
   readonly #log: vscode.LogOutputChannel;
   readonly #disposables: vscode.Disposable[];
@@ -55,8 +40,15 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   #store: PanelStore | undefined;
   #focusWhenLive = false;
 
-  constructor(extension: vscode.Uri, hosting: Hosting, actions: PanelActions, log: vscode.LogOutputChannel) {
+  constructor(
+    extension: vscode.Uri,
+    hosting: Hosting,
+    drafts: Drafts,
+    actions: PanelActions,
+    log: vscode.LogOutputChannel,
+  ) {
     this.#extension = extension;
+    this.#drafts = drafts;
     this.#hosting = hosting;
     this.#actions = actions;
     this.#log = log;
@@ -106,16 +98,30 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
     await this.#restore(undefined);
   }
 
-  /** Shows nothing, because the run is gone. */
+  /** Shows nothing, because the run is gone, and forgets what was typed for it. */
   clear(runId: string): void {
+    this.#drafts.forget(runId);
     if (this.#run?.id === runId) this.#attach(undefined);
   }
 
-  /** Keeps a text for the prompt of a run, and shows it there. */
-  keepDraft(run: Run, text: string): void {
-    this.#storeOf()?.setDraft(run.id, text);
-    // The prompt box takes its text once, when the page begins.
-    if (this.#page !== undefined && this.#run?.id === run.id) this.#load(this.#page);
+  /**
+   * Takes what the user has written, from the box or from the palette. It is on disk until it is under way or queued:
+   * a server that does not start must not cost the user their words. What is refused stands in the box again.
+   */
+  async submit(run: Run, text: string, how: 'send' | 'queue'): Promise<Submitted> {
+    this.#drafts.hand(run, text);
+    const submitted = await this.#actions.submit(run, text, how);
+    this.#drafts.settle(run, text, submitted === 'refused');
+    if (submitted === 'refused') this.#insert(run, text);
+    return submitted;
+  }
+
+  /** Takes a queued prompt back into the box. */
+  async editQueued(run: Run, id: string): Promise<void> {
+    await this.#actions.takeQueued(run, [id], (text) => {
+      this.#drafts.putBack(run, text);
+      this.#insert(run, text);
+    });
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
@@ -258,10 +264,16 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
   #sendSnapshot(page: Page): void {
     const run = this.#run;
     page.state = 'live';
-    const draft = run === undefined ? '' : (this.#storeOf()?.draft(run.id) ?? '');
+    const draft = run === undefined ? '' : this.#drafts.read(run);
     const view = run === undefined ? {} : { view: this.#asOfNow(run.snapshot()) };
     this.#post(page, { type: 'snapshot', n: page.n, hostNow: Date.now(), ...view, draft });
     this.#focusIfLive();
+  }
+
+  /** A page that is not live finds the text in its next snapshot. */
+  #insert(run: Run, text: string): void {
+    if (this.#page?.state === 'live' && this.#run?.id === run.id)
+      this.#post(this.#page, { type: 'insert', runId: run.id, text });
   }
 
   #post(page: Page, message: HostMessage): void {
@@ -295,54 +307,32 @@ export class Panel implements vscode.WebviewPanelSerializer, vscode.Disposable {
       case 'draft': {
         // May come late, from a page that begins to show another run.
         const runId = message.runId ?? this.#run?.id;
-        if (runId !== undefined) this.#storeOf()?.setDraft(runId, message.text);
+        const isFollowed = runId === this.#run?.id && this.#run?.followed === true;
+        if (runId !== undefined) this.#drafts.type(runId, message.text, isFollowed);
         return;
       }
       case 'send':
+      case 'queue':
+      case 'remove-queued':
+      case 'edit-queued':
+      case 'resume-queue':
       case 'stop':
       case 'permission':
       case 'question':
       case 'open-file': {
         const run = this.#run;
         const other = 'runId' in message && message.runId !== undefined && message.runId !== run?.id;
-        if (run !== undefined && !other) await this.#performOn(run, message, page.panel.viewColumn);
+        if (run !== undefined && !other)
+          await performOnRun(run, message, {
+            panel: this,
+            actions: this.#actions,
+            column: page.panel.viewColumn,
+          });
         return;
       }
       default:
         return assertNever(message);
     }
-  }
-
-  async #performOn(run: Run, message: RunMessage, column: vscode.ViewColumn | undefined): Promise<void> {
-    switch (message.type) {
-      case 'send':
-        return this.#send(run, message.text);
-      case 'stop':
-        return this.#actions.stop(run);
-      case 'permission':
-        return this.#actions.answer(run, message.askId, { type: 'permission', reply: message.reply });
-      case 'question': {
-        const { askId, answers } = message;
-        const answer: Answer = answers === undefined ? { type: 'dismiss' } : { type: 'question', answers };
-        return this.#actions.answer(run, askId, answer);
-      }
-      case 'open-file':
-        return this.#actions.openFile(run, message.file, message.line, column);
-      default:
-        return assertNever(message);
-    }
-  }
-
-  /** Kept as a draft until it is under way: a server that does not start must not cost the user their words. */
-  async #send(run: Run, text: string): Promise<void> {
-    const store = this.#storeOf();
-    store?.setDraft(run.id, text);
-    const underWay = await this.#actions.send(run, text);
-    const draft = store?.draft(run.id) ?? '';
-    if (underWay) {
-      // What was typed meanwhile is the next one.
-      if (draft === text) store?.setDraft(run.id, '');
-    } else this.keepDraft(run, draft === text || draft === '' ? text : `${text}\n${draft}`);
   }
 
   #setTitle(): void {

@@ -25,6 +25,8 @@ const header: Header = {
   todos: [],
   canTakeOver: false,
   canSend: false,
+  canQueue: false,
+  queue: { items: [] },
   canStop: true,
   promptHint: 'The review is running',
   droppedRows: 0,
@@ -290,6 +292,32 @@ export function scenes(now: number): Readonly<Record<string, RunView | undefined
     promptHint: '',
     phases: header.phases.map(({ title }) => ({ title: title.replace(/ .*/, ''), state: 'done' })),
   });
+  const asked = head({
+    type: 'prompt',
+    title: 'Why can a charge happen twice in the checkout?',
+    scope: '',
+    phases: [],
+    progressAt: ago(4),
+    canQueue: true,
+    promptHint: 'Enter queues it: sent when the turn ends.',
+    queue: {
+      items: [
+        { id: 'q1', text: 'Then add a test that charges twice, and one for a gateway that answers late.' },
+        {
+          id: 'q2',
+          text: 'When both pass:\n- write the change down in CHANGELOG.md\n- say what is left to do, file by file, with the lines that matter and who calls them',
+        },
+        {
+          id: 'q3',
+          text: 'a/path/without/any/blank/at/which/it/could/be/broken/into/lines/of/a/narrow/panel.ts',
+        },
+      ],
+    },
+  });
+  const talk: Row[] = [
+    { kind: 'you', id: 'ask', text: 'Why can a charge happen twice?', at: ago(20) },
+    { kind: 'text', id: 'answer', text: ANSWER, done: true },
+  ];
   return {
     running: { header: head({ progressAt: ago(8) }), rows: [...rows, ...more] },
     cards: { header: head({ title: 'Recovery', turn: 'waiting' }), rows: cards },
@@ -315,6 +343,18 @@ export function scenes(now: number): Readonly<Record<string, RunView | undefined
         { kind: 'you', id: 'ask', text: 'Why can a charge happen twice?', at: ago(20) },
         { kind: 'text', id: 'answer', text: ANSWER, done: true },
       ],
+    },
+    queue: { header: asked, rows: talk },
+    'queue-paused': {
+      header: {
+        ...asked,
+        turn: 'settled',
+        outcome: 'interrupted',
+        endedAt: now,
+        ...{ canSend: true, canQueue: false, canStop: false, promptHint: '' },
+        queue: { ...asked.queue, paused: 'you stopped the turn' },
+      },
+      rows: talk,
     },
     tools: {
       header: head({

@@ -23,6 +23,8 @@ const header: Header = {
   todos: [],
   canTakeOver: false,
   canSend: false,
+  canQueue: false,
+  queue: { items: [] },
   canStop: true,
   promptHint: '',
   droppedRows: 0,
@@ -149,6 +151,17 @@ describe('panel store', () => {
   });
 });
 
+describe('a text that the host puts into the prompt box', () => {
+  const insert: HostMessage = { type: 'insert', runId: 'run1', text: 'taken back' };
+
+  it('is a value of its own each time, and outlives a snapshot', () => {
+    const once = feed([snapshot(0, []), insert]).state;
+    assert.deepEqual(once.inserted, { runId: 'run1', text: 'taken back' });
+    assert.equal(feed([snapshot(1, [])], once).state.inserted, once.inserted);
+    assert.notEqual(feed([insert], once).state.inserted, once.inserted);
+  });
+});
+
 describe('what the panel announces', () => {
   const said = (from: Row[], ...ops: PatchOp[]): string[] =>
     feed([snapshot(0, from), patch(1, ...ops)]).effects.flatMap((effect) =>
@@ -203,6 +216,32 @@ describe('what the panel announces', () => {
     assert.deepEqual(said([], { op: 'row', row: result }), ['Review result: 0 findings. 6 files reviewed']);
     assert.deepEqual(said([], { op: 'header', header: { ...header, outcome: 'interrupted' } }), [
       'Review: Stopped',
+    ]);
+  });
+
+  it('says that a prompt is queued, and that the queue is paused; not that one was sent', () => {
+    const items = [
+      { id: 'q1', text: 'One' },
+      { id: 'q2', text: 'Two' },
+    ];
+    const queues: Header['queue'][] = [
+      { items: items.slice(0, 1) },
+      { items },
+      { items, paused: 'you stopped the turn' },
+      { items },
+      { items: items.slice(1) },
+      { items: [] },
+      { items: items.slice(0, 1), paused: 'you stopped the turn' },
+    ];
+    const spoken = said(
+      [],
+      ...queues.map((queue): PatchOp => ({ op: 'header', header: { ...header, queue } })),
+    );
+    assert.deepEqual(spoken, [
+      'Queued',
+      'Queued, 2 wait',
+      'Queue paused: you stopped the turn',
+      'Queued; the queue is paused',
     ]);
   });
 

@@ -28,6 +28,8 @@ function header(now: number, change: Partial<Header>): Header {
     todos: [],
     canTakeOver: false,
     canSend: false,
+    canQueue: false,
+    queue: { items: [] },
     canStop: true,
     promptHint: '',
     droppedRows: 0,
