@@ -5,16 +5,19 @@ import * as path from 'node:path';
 import type { Engine } from '../core/engine.ts';
 import { DEMO_MODEL, type Settings } from '../core/settings.ts';
 import { systemClock } from '../node/clock.ts';
+import { Copies } from '../node/copies.ts';
 import { HeldDemoModel } from '../node/demo-model/held.ts';
 import { DEMO_NAME } from '../node/demo-model/server.ts';
 import { GuardianHost } from '../node/guardian/guardian-host.ts';
 import type { ProcessKey } from '../node/process/process-host.ts';
+import { countSessions, runsFolder } from '../node/run/run-store.ts';
 import { AttachedServer } from '../node/server/attached-server.ts';
 import { restartCommand } from '../node/server/restart-command.ts';
 import { OwnedServer } from '../node/server/owned-server.ts';
 import type { Server } from '../node/server/server.ts';
 import { WorkspaceHost } from '../node/workspace-host.ts';
 import { createOpencodeEngine } from './opencode/engine.ts';
+import { createSessionStore } from './opencode/session-store.ts';
 
 export interface OpenWorkspaceOptions {
   settings: Settings;
@@ -34,13 +37,15 @@ export interface OpenWorkspaceOptions {
   log: { info(text: string): void; warn(text: string): void };
   /** Holdfast's own version. */
   version: string;
+  /** Absent for opencode as it is. */
+  engine?: Engine;
 }
 
 /** Opens a workspace. Nothing is started before a run needs it. */
 export function openWorkspace(options: OpenWorkspaceOptions): WorkspaceHost {
   const { settings, folder, storage, log, version, label, programs } = options;
   const isDemo = settings.model === DEMO_MODEL;
-  const engine = createOpencodeEngine();
+  const engine = options.engine ?? createOpencodeEngine();
   const env = isDemo ? { ...options.env, OPENCODE_DB: demoDatabase(storage) } : options.env;
   const host = guardianHost(options);
   const demo = isDemo ? new HeldDemoModel({ host, programs, version, env }) : undefined;
@@ -108,6 +113,12 @@ function ownedServer(
     random: Math.random,
     directory: folder,
     env,
+    store: createSessionStore({
+      env,
+      copies: new Copies(path.join(storage, 'backups', hash(engine.dataPath(env))), () => systemClock.now()),
+      clock: systemClock,
+      knownSessions: () => countSessions(runsFolder(storage, folder), demo !== undefined),
+    }),
     choices: () => ({
       extraPath,
       ...(enginePath === '' ? {} : { enginePath }),
@@ -132,7 +143,11 @@ function serverKey(engine: Engine, { env, settings }: OpenWorkspaceOptions, isDe
 /** The demo's sessions stay out of the user's own, and its server shares nothing with that of a real model. */
 function demoDatabase(storage: string): string {
   const folder = path.join(storage, 'demo');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch {
+    // Storage that cannot be written can still be looked at; whatever begins in it says why it cannot.
+  }
   return path.join(folder, 'opencode.db');
 }
 

@@ -7,14 +7,17 @@ import type {
   EngineSession,
   StreamListener,
 } from '../../core/engine.ts';
-import { RequestError } from '../../core/errors.ts';
+import { DatabaseError, RequestError } from '../../core/errors.ts';
 import { createHttpClient } from '../../node/http/http-client.ts';
+import { databaseFile, databaseSentence, databaseTrouble, logFile } from './database.ts';
 import { readDefaultModel } from './default-model.ts';
 import { createFrameReader, type FrameReader } from './events.ts';
+import type { Env } from './launch.ts';
 import { repairSession } from './repair.ts';
-import { createRequests, REQUEST_TIMEOUT_MS, SLOW_REQUEST_TIMEOUT_MS } from './requests.ts';
+import { createRequests, type Explain, REQUEST_TIMEOUT_MS, SLOW_REQUEST_TIMEOUT_MS } from './requests.ts';
 import { withRetries, type Sleep } from './retry.ts';
 import { lookUpPrompt, sendPrompt } from './sending.ts';
+import { lineOfReference } from './server-log.ts';
 import { readSnapshot } from './snapshot.ts';
 import { WireSession } from './wire.ts';
 
@@ -32,7 +35,7 @@ const Paths = v.object({ directory: v.string() });
 export function createOpencodeClient(options: ConnectOptions, sleep: Sleep): EngineClient {
   let directory = options.directory.length > 1 ? options.directory.replace(/[/\\]$/, '') : options.directory;
   const http = createHttpClient({ baseUrl: options.baseUrl, headers: requestHeaders(options, directory) });
-  const requests = createRequests(http);
+  const requests = createRequests(http, options.env && explainer(options.env, sleep));
   const readers = new Set<FrameReader>();
 
   return {
@@ -115,6 +118,21 @@ export function createOpencodeClient(options: ConnectOptions, sleep: Sleep): Eng
       await requests.post('answer the request', path, nothing, { body });
     },
     close: () => http.close(),
+  };
+}
+
+/** For a server of our own: the log is where its environment says. */
+function explainer(env: Env, sleep: Sleep): Explain {
+  const database = databaseFile(env);
+  return async (reference) => {
+    const line = await lineOfReference(logFile(env), reference, sleep);
+    const trouble = line === undefined ? undefined : databaseTrouble(line, env);
+    if (trouble === undefined || database === undefined) return undefined;
+    const sentence =
+      trouble === 'damaged'
+        ? `opencode's database is damaged: ${database}.`
+        : databaseSentence(trouble, database);
+    return new DatabaseError(trouble, sentence, '');
   };
 }
 

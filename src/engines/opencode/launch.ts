@@ -57,13 +57,20 @@ export function launchSpec(options: LaunchOptions): LaunchSpec {
   };
 }
 
+export type Env = Readonly<Record<string, string | undefined>>;
+
 /**
- * Where a server with this environment keeps its sessions: a folder, or the database that `OPENCODE_DB` names. The
- * engine goes by the XDG variables on every system, Windows and macOS included (1.18.33).
+ * The folder of everything that a server with this environment keeps. The engine goes by the XDG variables on every
+ * system, Windows and macOS included (1.18.33).
  */
-export function dataPath(env: Readonly<Record<string, string | undefined>>): string {
+export function dataFolder(env: Env): string {
   const home = env[process.platform === 'win32' ? 'USERPROFILE' : 'HOME'] || homedir();
-  const folder = join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'opencode');
+  return join(env['XDG_DATA_HOME'] || join(home, '.local', 'share'), 'opencode');
+}
+
+/** Where it keeps its sessions: that folder, or the database that `OPENCODE_DB` names. */
+export function dataPath(env: Env): string {
+  const folder = dataFolder(env);
   const database = env['OPENCODE_DB'];
   if (database === undefined || database === '' || database === ':memory:') return folder;
   return isAbsolute(database) ? database : join(folder, database);

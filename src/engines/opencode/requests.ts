@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { RequestError } from '../../core/errors.ts';
+import { type DatabaseError, RequestError, SessionGoneError } from '../../core/errors.ts';
 import type { HttpClient, HttpRequest } from '../../node/http/http-client.ts';
 
 /** Most answers take milliseconds; the engine's event loop can block for 5.5 s while it is healthy (1.18.33). */
@@ -30,7 +30,10 @@ export interface Requests {
   delete(operation: string, path: string): Promise<void>;
 }
 
-export function createRequests(http: HttpClient): Requests {
+/** What the engine says in its log of an error that it answered with a reference alone, if that is known to us. */
+export type Explain = (reference: string) => Promise<DatabaseError | undefined>;
+
+export function createRequests(http: HttpClient, explain?: Explain): Requests {
   const send = async <S extends v.GenericSchema>(
     method: HttpRequest['method'],
     operation: string,
@@ -38,7 +41,10 @@ export function createRequests(http: HttpClient): Requests {
     schema: S,
     call: Call = {},
   ): Promise<v.InferOutput<S>> => {
-    const answer = await http.json({ timeoutMs: REQUEST_TIMEOUT_MS, ...call, method, operation, path });
+    const request: HttpRequest = { timeoutMs: REQUEST_TIMEOUT_MS, ...call, method, operation, path };
+    const answer = await http.json(request).catch(async (error: unknown) => {
+      throw await named(error, explain);
+    });
     const result = v.safeParse(schema, answer);
     if (result.success) return result.output;
     const where = v.getDotPath(result.issues[0]) ?? 'the whole';
@@ -55,4 +61,18 @@ export function createRequests(http: HttpClient): Requests {
       await send('DELETE', operation, path, v.unknown());
     },
   };
+}
+
+/** The error with the cause that is known to us in place of the engine's general words. */
+async function named(error: unknown, explain: Explain | undefined): Promise<unknown> {
+  if (!(error instanceof RequestError)) return error;
+  const { operation, retriable, message, status } = error;
+  // Also for a message of it; a message that is missing in a session that is there is `Message not found`.
+  if (status === 404 && message.includes('Session not found')) return new SessionGoneError(operation);
+  const [reference] = /\berr_\w+/.exec(message) ?? [];
+  const cause = reference === undefined ? undefined : await explain?.(reference);
+  if (cause === undefined) return error;
+  return new RequestError(operation, retriable, `Could not ${operation}: ${cause.message}`, status, {
+    cause,
+  });
 }

@@ -21,6 +21,8 @@ export type ChatMessage = ChatRequest['messages'][number];
 export interface Reply {
   reasoning?: string;
   text: string;
+  /** More of the text, and what is waited for before it; `gone` aborts when nobody listens any more. */
+  rest?: { text: string; after(gone: AbortSignal): Promise<unknown> };
   calls: readonly { tool: string; args: Readonly<Record<string, unknown>> }[];
 }
 
@@ -34,10 +36,11 @@ export function textOf({ content }: ChatMessage): string {
 }
 
 /** The `data` objects of the event stream, in order, the final `[DONE]` not included. */
-export function* streamChunks(
+export async function* streamChunks(
   reply: Reply,
   meta: { id: string; model: string; created: number; inputLength: number },
-): Generator<object> {
+  gone: AbortSignal,
+): AsyncGenerator<object> {
   const chunk = (delta: object, finish: string | null = null): object => ({
     id: meta.id,
     object: 'chat.completion.chunk',
@@ -48,6 +51,10 @@ export function* streamChunks(
   yield chunk({ role: 'assistant', content: '' });
   for (const piece of pieces(reply.reasoning ?? '')) yield chunk({ reasoning_content: piece });
   for (const piece of pieces(reply.text)) yield chunk({ content: piece });
+  if (reply.rest !== undefined) {
+    await reply.rest.after(gone);
+    for (const piece of pieces(reply.rest.text)) yield chunk({ content: piece });
+  }
   for (const [index, call] of reply.calls.entries()) {
     const id = `call_${meta.id.replace(/\W/g, '')}_${index}`;
     yield chunk({
@@ -73,7 +80,7 @@ export function completion(
   }));
   const message = {
     role: 'assistant',
-    content: reply.text,
+    content: wholeText(reply),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
   };
   return {
@@ -86,6 +93,10 @@ export function completion(
   };
 }
 
+function wholeText({ text, rest }: Reply): string {
+  return text + (rest?.text ?? '');
+}
+
 function finishOf(reply: Reply): string {
   return reply.calls.length > 0 ? 'tool_calls' : 'stop';
 }
@@ -93,7 +104,7 @@ function finishOf(reply: Reply): string {
 /** Tokens by the rule of thumb of four characters each: there is no tokenizer here. */
 function usageOf(reply: Reply, inputLength: number): object {
   const reasoning = Math.ceil((reply.reasoning ?? '').length / 4);
-  const output = reasoning + Math.ceil((reply.text.length + JSON.stringify(reply.calls).length) / 4);
+  const output = reasoning + Math.ceil((wholeText(reply).length + JSON.stringify(reply.calls).length) / 4);
   const input = Math.ceil(inputLength / 4);
   return {
     prompt_tokens: input,

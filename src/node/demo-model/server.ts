@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
-import { ChatRequestSchema, completion, streamChunks, type ChatRequest } from './chat.ts';
+import { ChatRequestSchema, completion, streamChunks, type ChatRequest, type Reply } from './chat.ts';
 import { replyTo } from './reply.ts';
 
 /** Bytes of one request. A conversation with a diff of the largest size and its tool results stays below. */
@@ -32,10 +32,16 @@ export interface DemoModel {
   close(): Promise<void>;
 }
 
-/** Starts it on a free port; requests without its key are refused. */
-export async function startDemoModel(key = newKey()): Promise<DemoModel> {
+/**
+ * Starts it on a free port; requests without its key are refused.
+ * @param reply what it answers
+ */
+export async function startDemoModel(
+  key = newKey(),
+  reply: (request: ChatRequest) => Reply = replyTo,
+): Promise<DemoModel> {
   const server = createServer((request, response) => {
-    answer(request, response, key).catch((error: unknown) => fail(response, error));
+    answer(request, response, key, reply).catch((error: unknown) => fail(response, error));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -95,7 +101,12 @@ class Refusal extends Error {
   }
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, key: string): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  key: string,
+  replyOf: (request: ChatRequest) => Reply,
+): Promise<void> {
   if (request.headers.authorization !== `Bearer ${key}`) {
     throw new Refusal(401, 'authentication_error', 'The key of this demo model is missing or wrong.');
   }
@@ -116,13 +127,13 @@ async function answer(request: IncomingMessage, response: ServerResponse, key: s
     created: Math.floor(Date.now() / 1000),
     inputLength: body.length,
   };
-  const reply = replyTo(chat);
+  const reply = replyOf(chat);
   if (!chat.stream) return sendJson(response, 200, completion(reply, meta));
 
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
-  for (const chunk of streamChunks(reply, meta)) {
+  for await (const chunk of streamChunks(reply, meta, gone.signal)) {
     if (gone.signal.aborted) return;
     response.write(`data: ${JSON.stringify(chunk)}\n\n`);
     await delay(PACE_MS, undefined, { signal: gone.signal }).catch(() => undefined);

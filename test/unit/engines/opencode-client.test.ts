@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import { createServer } from 'node:net';
+import * as os from 'node:os';
+import * as path from 'node:path';
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EngineClient, EngineEvent } from '../../../src/core/engine.ts';
-import { RequestError } from '../../../src/core/errors.ts';
+import { DatabaseError, RequestError } from '../../../src/core/errors.ts';
 import { createOpencodeEngine } from '../../../src/engines/opencode/engine.ts';
 import { BACKOFF_MS } from '../../../src/engines/opencode/retry.ts';
 import { startStub, type StubServer } from './stub-server.ts';
@@ -36,6 +39,59 @@ describe('requests to opencode', () => {
     });
     return engine.connect({ baseUrl, password: 'secret:word', directory: DIRECTORY });
   }
+
+  it('says what its log says where it answers with a reference alone', async () => {
+    const root = fs.mkdtempSync(path.join(os.tmpdir(), 'holdfast-log-'));
+    try {
+      const log = path.join(root, 'opencode', 'log', 'opencode.log');
+      const line = (reference: string, cause: string): string =>
+        `timestamp=2026-11-21T10:36:10.405Z level=ERROR run=18b58eda message=failed ref=${reference} error="EffectDrizzleQueryError: Failed query: insert into \\"project\\" (cause: SQLiteError: ${cause})"\n`;
+      fs.mkdirSync(path.dirname(log), { recursive: true });
+      fs.writeFileSync(log, line('err_00000000', 'database or disk is full'));
+      const engine = createOpencodeEngine((ms) => {
+        slept.push(ms);
+        // It comes a moment after the answer.
+        if (slept.length === 2) fs.appendFileSync(log, line('err_1199ff7e', 'database is locked'));
+        return Promise.resolve();
+      });
+      const own = engine.connect({
+        baseUrl: stub.baseUrl,
+        password: 'x',
+        directory: DIRECTORY,
+        env: { XDG_DATA_HOME: root },
+      });
+      const message = 'Unexpected server error. Check server logs for details.';
+      const refused = (ref: string) => ({
+        status: 500,
+        body: { name: 'UnknownError', data: { message, ref } },
+      });
+      replies(refused('err_1199ff7e'));
+      const named = await failure(own.ready(1000));
+      assert.match(
+        named.message,
+        /^Could not reach the workspace: opencode's database is locked by another program: .*opencode\.db\. End that program/,
+      );
+      assert.ok(named.cause instanceof DatabaseError);
+      assert.deepEqual([named.cause.trouble, named.status, named.retriable], ['locked', 500, true]);
+      replies(refused('err_22222222'));
+      assert.match((await failure(own.ready(1000))).message, /details\.: see err_22222222 in its log\.$/);
+      // Somebody else's server logs elsewhere.
+      replies(refused('err_1199ff7e'));
+      assert.match((await failure(client.ready(1000))).message, /see err_1199ff7e in its log/);
+      await own.close();
+    } finally {
+      fs.rmSync(root, { recursive: true, force: true });
+    }
+  });
+
+  it('says that a session is not known any more, whatever was wanted of it', async () => {
+    replies({ status: 404, body: { name: 'NotFoundError', data: { message: 'Session not found: ses_1' } } });
+    for (const work of [() => client.send('ses_1', PROMPT), () => client.snapshot('ses_1')]) {
+      const error = await failure(work());
+      assert.equal(error.name, 'SessionGoneError');
+      assert.match(error.message, /does not know this session any more.* go on in a new session\.$/);
+    }
+  });
 
   /** Answers with these in turn, and tells the paths asked for. */
   function replies(...list: { status: number; body?: unknown; type?: string }[]): string[] {

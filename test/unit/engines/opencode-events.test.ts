@@ -216,6 +216,45 @@ describe('what is kept of an event', () => {
     ]);
   });
 
+  it('R-11: of an error, the code in the provider’s answer, where that has a short one', () => {
+    const code = (responseBody: string): string | undefined => {
+      const error = { name: 'APIError', data: { message: 'no', statusCode: 429, responseBody } };
+      const [event] = read(frame('session.error', { error })).events;
+      return event?.type === 'error' ? event.error.code : assert.fail('no error');
+    };
+    assert.equal(code('{"error":{"code":"insufficient_quota","type":"other"}}'), 'insufficient_quota');
+    assert.equal(code('{"error":{"code":429,"type":"rate_limit_error"}}'), 'rate_limit_error');
+    assert.equal(code('{"type":"billing_error"}'), 'billing_error');
+    const others = ['', 'null', '[]', '3', '<html>', '{"error":"no"}', '{"error":{"code":"two words"}}'];
+    assert.deepEqual(
+      [...others, `{"code":"${'x'.repeat(61)}"}`].map(code).filter((one) => one !== undefined),
+      [],
+    );
+  });
+
+  it('C-20: of a call that failed, what makes it the same as another one', () => {
+    const failed = (input: unknown, name = 'read', status = 'error'): string | undefined => {
+      const event = tool({ status, input, error: 'no' }, name);
+      return event?.type === 'part' && event.part.type === 'tool' ? event.part.failedCall : assert.fail();
+    };
+    assert.equal(failed({ filePath: 'a' }), failed({ filePath: 'a' }));
+    const others = [
+      failed({ filePath: 'b' }),
+      failed({ filePath: 'a', offset: 1 }),
+      failed({ filePath: 'a' }, 'list'),
+    ];
+    assert.equal(new Set([failed({ filePath: 'a' }), ...others]).size, 4);
+    assert.equal(failed({ filePath: 'a' }, 'read', 'completed'), undefined);
+    assert.notEqual(failed({ tool: 'nope' }, 'invalid', 'completed'), undefined);
+  });
+
+  it('of a request to summarise the conversation: that the engine wrote it', () => {
+    const part = { id: 'p', sessionID: 's', messageID: 'm', type: 'compaction', auto: true };
+    const [event] = read(frame('message.part.updated', { part })).events;
+    assert.ok(event?.type === 'part');
+    assert.deepEqual(event.part, { type: 'text', id: 'p', text: '', synthetic: true });
+  });
+
   it('of an error without a word: that there was one', () => {
     const { events } = read(frame('session.error', { sessionID: 's' }));
     assert.ok(events[0]?.type === 'error' && events[0].error.message !== '');
