@@ -1,9 +1,10 @@
 /** The command line, parsed into what it asks for. Pure: nothing is looked up, opened or started here. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { type FaultName, parseFaults } from '../core/drill/faults.ts';
 import { modelProblem, recoveryModeProblem, urlProblem } from '../core/settings.ts';
 
 /** The commands that have a page of help. */
-export const COMMANDS = ['review', 'run', 'replay'] as const;
+export const COMMANDS = ['review', 'run', 'replay', 'drill'] as const;
 export type CommandName = (typeof COMMANDS)[number];
 
 /** What every command that talks to an engine takes. */
@@ -28,8 +29,20 @@ export interface ReplayCommand {
   journal: string;
   follow: boolean;
 }
+export interface DrillCommand {
+  name: 'drill';
+  json: boolean;
+  /** Undefined for all that this system can have. */
+  only?: readonly FaultName[];
+  enginePath?: string;
+}
 export type Command =
-  ReviewCommand | RunCommand | ReplayCommand | { name: 'help'; topic?: CommandName } | { name: 'version' };
+  | ReviewCommand
+  | RunCommand
+  | ReplayCommand
+  | DrillCommand
+  | { name: 'help'; topic?: CommandName }
+  | { name: 'version' };
 
 /** The command line asks for nothing that can be done. Handled by: its one sentence on stderr, exit code 1. */
 export class UsageError extends Error {
@@ -59,6 +72,12 @@ const OPTIONS: Readonly<Record<CommandName, Options>> = {
   review: { ...ENGINE, target: { type: 'string' }, report: { type: 'string' } },
   run: ENGINE,
   replay: { ...HELP, follow: { type: 'boolean' } },
+  drill: {
+    ...HELP,
+    json: { type: 'boolean' },
+    only: { type: 'string' },
+    'engine-path': { type: 'string' },
+  },
 };
 
 /**
@@ -85,6 +104,8 @@ export function parseCommand(args: readonly string[]): Command {
       return parseRun(rest);
     case 'replay':
       return parseReplay(rest);
+    case 'drill':
+      return parseDrill(rest);
     default:
       throw new UsageError(
         first.startsWith('-') ? `There is no option ${first}` : `There is no command ${quoted(first)}`,
@@ -135,6 +156,23 @@ function parseReplay(args: readonly string[]): Command {
     throw new UsageError('`replay` needs a journal: a file, or the folder of a run', 'replay');
   if (more.length > 0) throw new UsageError('`replay` takes one journal', 'replay');
   return { name: 'replay', journal, follow: values['follow'] === true };
+}
+
+function parseDrill(args: readonly string[]): Command {
+  const { values, words } = parse('drill', args);
+  if (values['help'] === true) return { name: 'help', topic: 'drill' };
+  const [word] = words;
+  if (word !== undefined)
+    throw new UsageError(`\`drill\` takes no ${quoted(word)}; faults are chosen by --only`, 'drill');
+  const list = text(values, 'only');
+  const only = list === undefined ? undefined : parseFaults(list);
+  if (only !== undefined && 'problem' in only) throw new UsageError(`--only ${only.problem}`, 'drill');
+  return {
+    name: 'drill',
+    json: values['json'] === true,
+    ...(only === undefined ? {} : { only }),
+    ...given('enginePath', text(values, 'engine-path')),
+  };
 }
 
 function engineFlags(command: CommandName, values: Values): EngineFlags {

@@ -1,4 +1,5 @@
 /** The pages of help. */
+import { FAULT_NAMES, faultOf } from '../core/drill/faults.ts';
 import type { CommandName } from './args.ts';
 import { ENVIRONMENT, PASSWORD_VARIABLE } from './settings.ts';
 
@@ -8,6 +9,7 @@ Usage
   holdfast review [options]            review changes with an agent that can look and not touch
   holdfast run "<prompt>" [options]    send one prompt in a new session
   holdfast replay <journal> [--follow] read a journal back
+  holdfast drill [options]             see what recovery does when things go wrong on this machine
   holdfast help <command>              the options of a command
   holdfast --version
 `;
@@ -59,6 +61,34 @@ Options
                        runs, of which the newest unfinished one is taken, or else the next to begin
 `;
 
+/** Room for the longest name of a fault. */
+const FAULT_CHARS = 14;
+
+const DRILL = `Usage: holdfast drill [options]
+
+Injects faults into sessions of its own and shows what becomes of them: whether each of the six promises held. It uses
+your engine and nothing else of yours: the demo model answers, and workspace, sessions and servers are made for it and
+removed at the end. All of it takes about two minutes.
+
+Options
+  --only <faults>      some of them, as crash,freeze
+  --json               one JSON object a fault on stdout, and one for the whole; progress stays on stderr
+  --engine-path <file> the engine's binary; default: found on PATH and in the usual places
+
+Faults
+${FAULT_NAMES.map(faultOf)
+  .map(
+    ({ name, does, expects }) =>
+      `  ${name.padEnd(FAULT_CHARS)} ${does}\n  ${''.padEnd(FAULT_CHARS)} ${expects}`,
+  )
+  .join('\n')}
+
+Exit codes
+  0    all promises held
+  1    one did not, or the drill could not be started
+  130  stopped
+`;
+
 /** The page of one command, or the overview. Ends with a line feed. */
 export function helpText(topic: CommandName | undefined): string {
   switch (topic) {
@@ -68,6 +98,8 @@ export function helpText(topic: CommandName | undefined): string {
       return `${RUN}\n${environment()}\n${EXIT_CODES}`;
     case 'replay':
       return REPLAY;
+    case 'drill':
+      return DRILL;
     case undefined:
       return `${OVERVIEW}\n${environment()}\n${EXIT_CODES}`;
   }

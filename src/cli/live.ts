@@ -1,6 +1,6 @@
 /** A workspace with live runs, from the first line of output to the last process ended. */
 import { openWorkspace } from '../engines/open-workspace.ts';
-import { explain, ModelMissingError, StartError } from '../core/errors.ts';
+import { explain, JournalError, ModelMissingError, StartError } from '../core/errors.ts';
 import type { JournalRecord, StopCause } from '../core/journal/record.ts';
 import { exitCode, type Outcome } from '../core/outcome.ts';
 import type { Run } from '../node/run/run.ts';
@@ -54,6 +54,7 @@ export async function withLive(
   } catch (error) {
     if (live.isStopped) return exitCode('interrupted');
     terminal.complain(explain(error));
+    if (error instanceof JournalError) terminal.say(OTHER_STORAGE_HINT);
     return exitCode(outcomeOf(error));
   } finally {
     isClosing = true;
@@ -73,6 +74,8 @@ const NO_MODEL_HINT: Line = {
   label: 'hint',
   text: 'name a model with --model provider/model, or use --model demo',
 };
+
+const OTHER_STORAGE_HINT: Line = { label: 'hint', text: 'name another folder for journals with --journal' };
 
 export class Live implements Ends {
   readonly host: WorkspaceHost;

@@ -4,6 +4,7 @@ import { version } from '../../package.json';
 import { explain } from '../core/errors.ts';
 import { exitCode } from '../core/outcome.ts';
 import { type Command, parseCommand } from './args.ts';
+import { drill } from './drill.ts';
 import { follow } from './follow.ts';
 import { helpText } from './help.ts';
 import { replay } from './replay.ts';
@@ -23,6 +24,8 @@ function perform(command: Command, shell: Shell): number | Promise<number> {
       return run(command, shell);
     case 'replay':
       return command.follow ? follow(command, shell) : replay(command, shell);
+    case 'drill':
+      return drill(command, shell);
     case 'help':
       shell.terminal.print(helpText(command.topic).trimEnd());
       return 0;

@@ -3,7 +3,7 @@ import { changesText } from '../core/journal/recovery-card.ts';
 import type { Answer, Ask, ToolPart } from '../core/engine.ts';
 import { assertNever } from '../core/errors.ts';
 import { asksUser } from '../core/recovery/incident.ts';
-import { incidentSentence } from '../core/recovery/wording.ts';
+import { incidentSentence, parkedSentence, retrySentence } from '../core/recovery/wording.ts';
 import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import type { RunState } from '../core/journal/state.ts';
 import { stallText } from '../core/journal/wording.ts';
@@ -82,6 +82,8 @@ export class Progress {
           text: `${pid} ${command}`,
           tone: 'warn',
         }));
+      case 'parked':
+        return [{ label: 'waiting', text: parkedSentence(record.until, record.at), tone: 'warn' }];
       case 'stall':
         return [{ label: 'silent', text: stallText(record), tone: 'warn' }];
       case 'leftovers-ended':
@@ -95,6 +97,10 @@ export class Progress {
       case 'recovery-failed':
       case 'step-ended':
       case 'session-ready':
+      // A command has no queue; what a window queues is told when it is sent.
+      case 'prompt-queued':
+      case 'prompt-unqueued':
+      case 'queue':
       case 'prompt-send-started':
       case 'prompt-send-completed':
       case 'prompt-send-failed':
@@ -156,7 +162,11 @@ export class Progress {
       case 'status':
         if (event.status.type !== 'retry') return [];
         return [
-          { label: 'retry', text: `${event.status.attempt}: ${excerpt(event.status.message)}`, tone: 'warn' },
+          {
+            label: 'retry',
+            text: `${retrySentence(event.status)}: ${excerpt(event.status.message)}`,
+            tone: 'warn',
+          },
         ];
       case 'compacted':
         return [{ label: 'note', text: 'the conversation was summarised to fit the model' }];

@@ -22,6 +22,8 @@ export const EngineErrorSchema = v.object({
   /** HTTP status of the model provider, when there was one. */
   status: v.optional(v.number()),
   retriable: v.optional(v.boolean()),
+  /** The provider's own short name of the error, e.g. `insufficient_quota`. */
+  code: v.optional(v.string()),
   detail: v.optional(v.string()),
 });
 export type EngineError = v.InferOutput<typeof EngineErrorSchema>;
@@ -91,6 +93,8 @@ export const ToolPartSchema = v.object({
   error: v.optional(v.string()),
   startedAt: v.optional(EpochMs),
   endedAt: v.optional(EpochMs),
+  /** Where the call failed: equal for calls of the same tool with the same arguments. */
+  failedCall: v.optional(v.string()),
   /** The session of a sub-agent that this tool call runs. */
   childSessionId: v.optional(v.string()),
 });
@@ -329,6 +333,8 @@ export interface ConnectOptions {
   username?: string;
   /** Absolute path of the workspace folder; it travels with each request. */
   directory: string;
+  /** What a server of our own was started with: it says where the engine keeps its log. */
+  env?: Readonly<Record<string, string | undefined>>;
 }
 
 export interface LaunchOptions {

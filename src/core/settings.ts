@@ -16,6 +16,8 @@ export interface Settings {
   /** Silence that is acted on: of the model, and of a tool that runs. */
   stallTimeoutMs: number;
   toolStallTimeoutMs: number;
+  /** How long the server's heartbeats may stay out before its event stream is opened anew; 0 for the rule of `stream/`. */
+  heartbeatGapTimeoutMs: number;
   recovery: { mode: RecoveryMode };
   restartBudget: number;
   review: { maxFileKiB: number; maxDiffKiB: number };
@@ -35,6 +37,7 @@ export const NUMBER_SETTINGS = {
   idleGraceSeconds: { key: 'engine.idleGrace', min: 1, max: 3600, fallback: 10 },
   stallTimeoutSeconds: { key: 'stallTimeout', min: 30, max: 3600, fallback: 180 },
   toolStallTimeoutSeconds: { key: 'toolStallTimeout', min: 60, max: 86_400, fallback: 1800 },
+  heartbeatGapTimeoutSeconds: { key: 'heartbeatGapTimeout', min: 0, max: 3600, fallback: 0 },
   restartBudget: { key: 'restartBudget', min: 0, max: 20, fallback: 3 },
   maxFileKiB: { key: 'review.maxFileSize', min: 1, max: 4096, fallback: 256 },
   maxDiffKiB: { key: 'review.maxDiffSize', min: 16, max: 16_384, fallback: 1024 },
@@ -104,6 +107,7 @@ export function parseSettings(read: (key: string) => unknown): { settings: Setti
     recovery: { mode: choice(CHOICE_SETTINGS.recoveryMode) },
     stallTimeoutMs: number(NUMBER_SETTINGS.stallTimeoutSeconds) * 1000,
     toolStallTimeoutMs: number(NUMBER_SETTINGS.toolStallTimeoutSeconds) * 1000,
+    heartbeatGapTimeoutMs: number(NUMBER_SETTINGS.heartbeatGapTimeoutSeconds) * 1000,
     restartBudget: number(NUMBER_SETTINGS.restartBudget),
     review: {
       maxFileKiB: number(NUMBER_SETTINGS.maxFileKiB),

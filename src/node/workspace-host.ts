@@ -7,6 +7,7 @@ import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
 import { nextQueued } from '../core/journal/queue.ts';
 import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import { canContinue, type Standing, standingOf } from '../core/journal/state.ts';
 import { asksUser } from '../core/recovery/incident.ts';
 import { repairsOf } from '../core/recovery/repair.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
@@ -24,12 +25,15 @@ import { QueueWork } from './run/queue-work.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
-import type { Server, ServerConnection } from './server/server.ts';
+import type { Server, ServerConnection, ServerDown } from './server/server.ts';
 import { watchForDeafness } from './stream/deaf-session.ts';
 import { EventHub, type HubLog } from './stream/event-hub.ts';
 
 /** How long a fresh event stream may take to open before a prompt is sent without it, ms. What it misses is re-read. */
 const STREAM_OPEN_MS = 5000;
+
+/** The prompt of a turn that goes on with the one before; what was cut off there is told in the session itself. */
+const CONTINUE = 'Continue where you were cut off.';
 
 /** Changed files named to whoever is asked about a turn; of the others there is a number. */
 const MAX_EVIDENCE = 8;
@@ -80,8 +84,12 @@ export class WorkspaceHost {
   readonly #turns = new Set<string>();
   /** Runs whose turns the server hears of. */
   readonly #told = new WeakSet<Run>();
+  /** Asked for a second time while the server starts, a turn goes on once. */
+  readonly #continuing = new WeakSet<Run>();
   readonly #runListeners = new Set<(run: Run) => void>();
   #hub: { generation: number; hub: EventHub } | undefined;
+  /** Generation of the newest server whose start was told of. */
+  #toldOfStart = 0;
 
   constructor(options: WorkspaceHostOptions) {
     this.#options = options;
@@ -107,6 +115,7 @@ export class WorkspaceHost {
     });
     this.#disposables.push(
       this.server.onState((view) => this.#onServer(view)),
+      this.server.onDown((down) => this.#onDown(down)),
       this.server.onLeftovers((leftovers) => this.#leftovers.onLeftovers(leftovers)),
     );
   }
@@ -132,9 +141,10 @@ export class WorkspaceHost {
     return this.#runs.active;
   }
 
-  /** Whether a run that is open here is under way, in this process or in another one. */
-  isUnderWay(id: string): boolean {
-    return this.#runs.get(id)?.active === true;
+  /** How a run that is open here stands, in this process or in another one. */
+  standing(id: string): Standing {
+    const run = this.#runs.get(id);
+    return run === undefined ? 'at-rest' : standingOf(run.state);
   }
 
   /**
@@ -158,17 +168,38 @@ export class WorkspaceHost {
   /**
    * Sends a prompt in a run: a first one, or a further one in its session. Resolves once the turn is under way.
    * @param queuedId of a queued prompt: nothing is sent when it is not, or no longer, the next one.
-   * @throws EngineMissingError, StartError, ModelMissingError, RequestError, ForeignRunError; nothing was sent then.
+   * @throws EngineMissingError, StartError, ModelMissingError, RequestError, ForeignRunError, JournalError; nothing was sent then.
    */
   async prompt(run: Run, text: string, queuedId?: string): Promise<void> {
     await this.#runs.claim(run);
     if (run.active) throw new Error('A turn is under way. Wait for its end, or stop it.');
+    run.assertRecorded();
     const model = await this.connect(run);
     const sessionId = run.state.sessionId ?? (await run.createSession(titleOf(text)));
     await this.#mendCut(run, sessionId);
     // It may have been taken back while the server started.
     if (queuedId !== undefined && nextQueued(run.state.queue)?.id !== queuedId) return;
     run.startTurn(sessionId, { ...this.#options.engine.newPromptIds(), text, model }, '', queuedId);
+  }
+
+  /**
+   * Goes on with a turn that ended before its answer, in a turn of its own, because the user said so.
+   * @returns false where there is no such turn.
+   * @throws as `prompt` does
+   */
+  async continueTurn(run: Run): Promise<boolean> {
+    if (!canContinue(run.state)) return false;
+    if (this.#continuing.has(run)) return true;
+    this.#continuing.add(run);
+    try {
+      // Its budget is spent; the user is the way out.
+      if (this.server.state.state === 'failed') await this.server.restart();
+      await this.#leftovers.end();
+      await this.prompt(run, CONTINUE);
+      return true;
+    } finally {
+      this.#continuing.delete(run);
+    }
   }
 
   /** What a dead server cut off in the turn before is put in order: the model is to have what was shown of it. */
@@ -260,9 +291,20 @@ export class WorkspaceHost {
     return model;
   }
 
+  /** What the user has to know of how a server of ours began: told in the run that wanted it, once. */
+  #tellOfStart(run: Run, { generation, notes = [] }: ServerConnection): void {
+    if (generation <= this.#toldOfStart) return;
+    this.#toldOfStart = generation;
+    for (const text of notes) {
+      this.#options.log.warn(text);
+      run.append({ kind: 'note', level: 'warning', text });
+    }
+  }
+
   async #join(run: Run, connection: ServerConnection): Promise<void> {
     this.#use(run, connection);
     run.append(serverRecord(this.server.state));
+    this.#tellOfStart(run, connection);
     await this.#joinStream(run, connection);
   }
 
@@ -380,6 +422,12 @@ export class WorkspaceHost {
       owner: { pid: process.pid, startedAt: processStartedAt },
       holdfast: version,
     });
+    try {
+      run.assertRecorded();
+    } catch (error) {
+      this.#runs.abandon(run);
+      throw error;
+    }
     for (const listener of this.#runListeners) listener(run);
     return run;
   }
@@ -429,6 +477,16 @@ export class WorkspaceHost {
     }
     for (const run of this.activeRuns) run.append(serverRecord(view));
     if (view.state === 'ready' && view.kind === 'attached') this.#goOnAll();
+  }
+
+  /** A process that was ended for another one to begin is `stopped` at no time: that it is gone is told all the same. */
+  #onDown({ generation, exit, reason }: ServerDown): void {
+    const now = this.server.state;
+    if (exit === undefined || now.generation === generation) return;
+    for (const run of this.activeRuns) {
+      run.append({ kind: 'server', generation, state: 'stopped', exit, reason });
+      run.append(serverRecord(now));
+    }
   }
 
   /** A server that was out of reach is back: what ran on it goes on there, or is found to have ended. */

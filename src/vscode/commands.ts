@@ -3,11 +3,13 @@ import { explain } from '../core/errors.ts';
 import { answerRequest } from './answer-request.ts';
 import { reportFailure } from './failures.ts';
 import { dismissAllFindings, dismissFinding } from './finding-commands.ts';
+import { clearQueue, editQueued, removeQueued, resumeQueue } from './queue-commands.ts';
 import {
-  answerRecovery,
+  continueTurn,
   runReview,
   newSession,
   endLeftovers,
+  keepTurn,
   openSession,
   promptFromPalette,
   restartServer,
@@ -45,10 +47,14 @@ const COMMANDS: readonly Command[] = [
   { id: 'runReview', run: runReview },
   { id: 'newSession', run: newSession },
   { id: 'sendPrompt', run: promptFromPalette },
+  { id: 'resumeQueue', run: resumeQueue },
+  { id: 'editQueued', run: editQueued },
+  { id: 'removeQueued', run: removeQueued },
+  { id: 'clearQueue', run: clearQueue },
   { id: 'stopTurn', run: stopTurn },
   { id: 'answerRequest', run: answerRequest },
-  { id: 'continueTurn', run: (shell) => answerRecovery(shell, 'go-on') },
-  { id: 'keepTurn', run: (shell) => answerRecovery(shell, 'keep') },
+  { id: 'continueTurn', run: continueTurn },
+  { id: 'keepTurn', run: keepTurn },
   { id: 'restartServer', run: restartServer },
   { id: 'takeOver', run: takeOver },
   { id: 'endLeftovers', run: endLeftovers },
@@ -66,6 +72,7 @@ const COMMANDS: readonly Command[] = [
   { id: 'setEnginePath', run: setEnginePath },
   { id: 'setServerPassword', run: setServerPassword },
   { id: 'installEngine', run: installEngine },
+  { id: 'faultDrill', run: ({ drill }, given) => drill.run(given) },
   { id: 'openSettings', run: openSettings },
   // Reached from other surfaces alone, which is why the manifest does not have them.
   { id: 'useDemoModel', run: useDemoModel },

@@ -4,6 +4,8 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { setContext } from './context-keys.ts';
+import { Drafts } from './drafts.ts';
+import { FaultDrill } from './fault-drill.ts';
 import { FindingActions } from './finding-actions.ts';
 import { Findings } from './findings.ts';
 import { GhostTab } from './ghost-tab.ts';
@@ -18,7 +20,7 @@ import { StatusBar } from './status-bar.ts';
 import { TranscriptChannel } from './transcript-channel.ts';
 
 /** What outlives `subscriptions`: VS Code disposes those as soon as `deactivate()` first waits. */
-let life: { hosting: Hosting; log: vscode.LogOutputChannel } | undefined;
+let life: { hosting: Hosting; drill: FaultDrill; log: vscode.LogOutputChannel } | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Holdfast', { log: true });
@@ -36,8 +38,10 @@ export function activate(context: vscode.ExtensionContext): void {
     notices,
     secrets,
   });
-  life = { hosting, log };
-  const panel = new Panel(extensionUri, hosting, panelActions(hosting, notices), log);
+  const drill = new FaultDrill({ storage, programs, version, log, notices });
+  life = { hosting, drill, log };
+  const drafts = new Drafts(hosting, notices, log);
+  const panel = new Panel(extensionUri, hosting, drafts, panelActions(hosting, notices), log);
   const findings = new Findings(hosting, log);
   const sessions = new SessionsTree(hosting);
   const transcript = new TranscriptChannel(hosting);
@@ -55,7 +59,18 @@ export function activate(context: vscode.ExtensionContext): void {
       new FindingActions(findings),
       FindingActions.metadata,
     ),
-    ...registerCommands({ hosting, panel, findings, sessions, transcript, notices, log, secrets }),
+    ...registerCommands({
+      hosting,
+      drafts,
+      panel,
+      findings,
+      sessions,
+      transcript,
+      drill,
+      notices,
+      log,
+      secrets,
+    }),
     followContext(hosting),
   );
   // Findings of before a reload; where nothing was ever run there is nothing to load for.
@@ -63,9 +78,12 @@ export function activate(context: vscode.ExtensionContext): void {
   if (hosting.folder !== undefined) void hosting.resume();
 }
 
-/** Lets go of what runs, in bounded time: a reload finds it again, and after a close its grace ends it. */
+/**
+ * Lets go of what runs, in bounded time: a reload finds it again, and after a close its grace ends it. A drill is not
+ * gone on with.
+ */
 export async function deactivate(): Promise<void> {
-  await life?.hosting.leave();
+  await Promise.all([life?.hosting.leave(), life?.drill.end()]);
   life?.log.dispose();
   life = undefined;
 }

@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { explain } from '../core/errors.ts';
 import type { JournalRecord } from '../core/journal/record.ts';
+import type { Standing } from '../core/journal/state.ts';
 import type { ServerView } from '../core/server/view.ts';
 import type { Run } from '../node/run/run.ts';
 import type { WorkspaceHost } from '../node/workspace-host.ts';
@@ -98,9 +99,9 @@ export class Hosting implements vscode.Disposable {
     return this.current?.activeRuns ?? [];
   }
 
-  /** Whether a run is under way: in this window or, once it was opened here, in another one. */
-  isUnderWay(id: string): boolean {
-    return this.current?.isUnderWay(id) ?? false;
+  /** How a run stands: in this window or, once it was opened here, in another one. */
+  standing(id: string): Standing {
+    return this.current?.standing(id) ?? 'at-rest';
   }
 
   /**

@@ -13,7 +13,7 @@ export async function pickRun(
     .getChildren()
     .filter(fits)
     .map(({ summary }) => {
-      const look = runLook(summary, hosting.isUnderWay(summary.id), Date.now(), vscode.l10n.t);
+      const look = runLook(summary, hosting.standing(summary.id), Date.now(), vscode.l10n.t);
       return { id: summary.id, label: `$(${look.icon}) ${look.label}`, description: look.description };
     });
   if (items.length === 0) {

@@ -1,11 +1,9 @@
 /** Commands that start, steer and show what runs. */
 import * as vscode from 'vscode';
-import type { RecoveryChoice } from '../core/recovery/incident.ts';
 import type { Run } from '../node/run/run.ts';
 import { commandAction } from './failures.ts';
 import type { Notices } from './notices.ts';
 import { pickRun } from './pick-run.ts';
-import { sendPrompt } from './prompting.ts';
 import { runTitle } from '../core/journal/run-title.ts';
 import { TEXT_SETTINGS } from '../core/settings.ts';
 import { runIdOf } from './sessions-tree.ts';
@@ -32,33 +30,53 @@ export async function newSession({ hosting, panel }: Shell): Promise<void> {
 }
 
 /**
- * Asks for a prompt and sends it in the run that is shown, or in a new session when none is.
+ * Asks for a prompt and sends it in the run that is shown, or in a new session when none is. While a turn is under way
+ * it is queued.
  * @param given the prompt, from a keybinding's `args`; it is then not asked for.
  */
-export async function promptFromPalette({ hosting, panel, notices }: Shell, given: unknown): Promise<void> {
+export async function promptFromPalette(shell: Shell, given: unknown): Promise<void> {
+  const { hosting, drafts, panel, notices } = shell;
   const shown = panel.run;
   shown?.assertOurs();
-  if (shown?.active === true) {
-    panel.show(shown);
-    notices.info(vscode.l10n.t('A turn is under way. Wait for its end, or stop it.'));
-    return;
-  }
-  const text = typeof given === 'string' ? given : await askPrompt(shown);
+  const text = typeof given === 'string' ? given : await askPrompt(shell, shown);
   if (text === undefined || text.trim() === '') return;
   const run = shown ?? (await (await hosting.need()).startSession());
   panel.show(run);
-  if (!(await sendPrompt(hosting, notices, run, text))) panel.keepDraft(run, text);
+  const submitted = panel.submit(run, text, run.active ? 'queue' : 'send');
+  // It is the run's from here on.
+  if (text === drafts.inPalette) drafts.inPalette = '';
+  if ((await submitted) === 'queued' && run.active)
+    notices.info(vscode.l10n.t('The prompt is queued: it is sent when the turn ends.'));
 }
 
-async function askPrompt(shown: Run | undefined): Promise<string | undefined> {
-  return vscode.window.showInputBox({
-    title:
-      shown === undefined
-        ? vscode.l10n.t('Prompt for a new session')
-        : vscode.l10n.t('Prompt for "{0}"', runTitle(shown)),
-    placeHolder: vscode.l10n.t('What the agent should do'),
-    ignoreFocusOut: true,
+/** What is typed is on disk with each key: the box goes away with the window, and comes back with its text. */
+function askPrompt({ drafts }: Shell, shown: Run | undefined): Promise<string | undefined> {
+  const box = vscode.window.createInputBox();
+  box.title = promptTitle(shown);
+  box.placeholder = vscode.l10n.t('What the agent should do');
+  box.ignoreFocusOut = true;
+  box.value = drafts.inPalette;
+  box.valueSelection = [box.value.length, box.value.length];
+  return new Promise((resolve) => {
+    box.onDidChangeValue((text) => (drafts.inPalette = text));
+    box.onDidAccept(() => {
+      resolve(box.value);
+      box.hide();
+    });
+    box.onDidHide(() => {
+      resolve(undefined);
+      box.dispose();
+    });
+    box.show();
   });
+}
+
+function promptTitle(shown: Run | undefined): string {
+  if (shown === undefined) return vscode.l10n.t('Prompt for a new session');
+  const title = runTitle(shown);
+  return shown.active
+    ? vscode.l10n.t('Next prompt for "{0}", sent when its turn ends', title)
+    : vscode.l10n.t('Prompt for "{0}"', title);
 }
 
 /** Stops the shown run if it runs, else the one that does. */
@@ -68,12 +86,30 @@ export function stopTurn({ hosting, panel, notices }: Shell): void {
   else run.stop('user');
 }
 
-/** Answers what recovery asks of the shown run, or of the one that waits. */
-export function answerRecovery({ hosting, panel, notices }: Shell, choice: RecoveryChoice): void {
-  const isAsking = (run: Run | undefined): run is Run => run?.state.turn?.phase === 'asking' && !run.followed;
-  const run = [panel.run, ...hosting.activeRuns].find(isAsking);
+/** Goes on with the shown turn that waits for that or ended before its answer, or else with another one that waits. */
+export async function continueTurn({ hosting, panel, notices }: Shell): Promise<void> {
+  const shown = panel.run;
+  shown?.assertOurs();
+  if (shown !== undefined) {
+    if (isAsking(shown)) return shown.answerRecovery('go-on');
+    const host = await hosting.need();
+    if (await host.continueTurn(await hosting.openRun(shown.id))) return;
+  }
+  const other = hosting.activeRuns.find(isAsking);
+  if (other === undefined) notices.info(vscode.l10n.t('There is no turn to continue.'));
+  else other.answerRecovery('go-on');
+}
+
+/** Ends the turn that waits for the user to say what becomes of it: the shown one, or else another. */
+export function keepTurn({ hosting, panel, notices }: Shell): void {
+  const shown = panel.run === undefined ? [] : [panel.run];
+  const run = [...shown, ...hosting.activeRuns].find(isAsking);
   if (run === undefined) notices.info(vscode.l10n.t('No turn waits for your decision.'));
-  else run.answerRecovery(choice);
+  else run.answerRecovery('keep');
+}
+
+function isAsking({ state, followed }: Run): boolean {
+  return state.turn?.phase === 'asking' && !followed;
 }
 
 /** Goes on in this window with a session that another window does; asked for, since that window loses it. */

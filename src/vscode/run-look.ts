@@ -1,5 +1,6 @@
 /** How a run reads in the list of sessions. */
 import { assertNever } from '../core/errors.ts';
+import type { Standing } from '../core/journal/state.ts';
 import { type Outcome, outcomeTitle } from '../core/outcome.ts';
 import type { RunSummary } from './run-summary.ts';
 import type { Translate } from './translate.ts';
@@ -15,13 +16,10 @@ export interface RunLook {
   spoken: string;
 }
 
-/**
- * @param live whether the run is under way in this window.
- * @param now epoch ms.
- */
-export function runLook(run: RunSummary, live: boolean, now: number, t: Translate): RunLook {
-  const { icon, color } = live ? { icon: 'loading~spin', color: undefined } : outcomeIcon(run.outcome);
-  const state = stateWords(run, live, t);
+/** @param now epoch ms. */
+export function runLook(run: RunSummary, standing: Standing, now: number, t: Translate): RunLook {
+  const { icon, color } = iconOf(run.outcome, standing);
+  const state = stateWords(run, standing, t);
   const parts = [
     ...(run.demo ? [t('demo')] : []),
     state,
@@ -45,8 +43,9 @@ export function runLook(run: RunSummary, live: boolean, now: number, t: Translat
   };
 }
 
-function stateWords(run: RunSummary, live: boolean, t: Translate): string {
-  if (live) return t('running');
+function stateWords(run: RunSummary, standing: Standing, t: Translate): string {
+  if (standing === 'waiting') return t('waiting for you');
+  if (standing === 'running') return t('running');
   // Without an end and without anybody who runs it, it was cut off.
   if (run.outcome === undefined) return run.type === 'review' ? t('cut off') : t('not begun');
   if (run.outcome === 'ok' && run.findings !== undefined) {
@@ -55,7 +54,9 @@ function stateWords(run: RunSummary, live: boolean, t: Translate): string {
   return t(outcomeTitle(run.outcome)).toLowerCase();
 }
 
-function outcomeIcon(outcome: Outcome | undefined): { icon: string; color?: string } {
+function iconOf(outcome: Outcome | undefined, standing: Standing): { icon: string; color?: string } {
+  if (standing === 'waiting') return { icon: 'bell-dot', color: 'list.warningForeground' };
+  if (standing === 'running') return { icon: 'loading~spin' };
   switch (outcome) {
     case undefined:
       return { icon: 'circle-outline' };

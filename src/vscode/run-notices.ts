@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { asksUser } from '../core/recovery/incident.ts';
+import { QUEUE_PAUSED } from '../core/journal/queue.ts';
 import { outcomeTitle } from '../core/outcome.ts';
 import type { JournalRecord, RecordOf } from '../core/journal/record.ts';
 import type { Row } from '../core/protocol.ts';
@@ -59,6 +60,9 @@ export class RunNotices implements vscode.Disposable {
       case 'decision':
         if (asksUser(record) && this.#isNews(run, 'recovery')) this.#onRecoveryAsk(run, record);
         return;
+      case 'queue':
+        if (record.state === 'paused' && isDoneHere(run)) this.#onQueuePaused(run, record.reason);
+        return;
       case 'run-ended':
         if (isDoneHere(run)) this.#onEnded(run, record);
         return;
@@ -79,6 +83,16 @@ export class RunNotices implements vscode.Disposable {
     if (told.has(what) || !isDoneHere(run)) return false;
     told.add(what);
     return !this.#panel.shows(run);
+  }
+
+  /** The next prompt could not be sent. Other reasons are the user's own doing, or told with that. */
+  #onQueuePaused(run: Run, reason: string | undefined): void {
+    const isTold = reason === QUEUE_PAUSED.left || reason === QUEUE_PAUSED.notSent;
+    if (reason === undefined || isTold || this.#panel.shows(run)) return;
+    this.#notices.error(
+      vscode.l10n.t('{0}: the next queued prompt was not sent: {1}.', runTitle(run), reason),
+      [showAction(run)],
+    );
   }
 
   #onEnded(run: Run, { outcome, message }: RecordOf<'run-ended'>): void {

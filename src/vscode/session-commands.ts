@@ -73,10 +73,10 @@ export async function openReport(shell: Shell, argument: unknown): Promise<void>
 
 /** Deletes a session with all that Holdfast keeps of it, when the user says so again. */
 export async function deleteSession(shell: Shell, argument: unknown): Promise<void> {
-  const ended = ({ summary }: RunItem): boolean => !shell.hosting.isUnderWay(summary.id);
+  const ended = ({ summary }: RunItem): boolean => shell.hosting.standing(summary.id) === 'at-rest';
   const id = runIdOf(argument) ?? (await pickRun(shell, vscode.l10n.t('Delete which session?'), ended));
   if (id === undefined) return;
-  if (shell.hosting.isUnderWay(id)) {
+  if (shell.hosting.standing(id) !== 'at-rest') {
     shell.notices.info(vscode.l10n.t('This session is running. Stop it first.'));
     return;
   }
@@ -89,7 +89,7 @@ export async function deleteSession(shell: Shell, argument: unknown): Promise<vo
     { modal: true, detail },
     remove,
   );
-  if (answer !== remove || shell.hosting.isUnderWay(id)) return;
+  if (answer !== remove || shell.hosting.standing(id) !== 'at-rest') return;
   shell.panel.clear(id);
   shell.findings.clear(id);
   fs.rmSync(folderOf(shell, id), { recursive: true, force: true });

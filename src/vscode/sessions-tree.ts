@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { EngineEvent } from '../core/engine.ts';
 import type { JournalRecord } from '../core/journal/record.ts';
 import type { Hosting } from './hosting.ts';
 import { loadHost } from './load-host.ts';
@@ -6,13 +7,19 @@ import { runLook } from './run-look.ts';
 import type { RunSummary } from './run-summary.ts';
 import { missingReason } from './status-look.ts';
 
-/** After these a run reads differently in the list. */
-const TELLING: ReadonlySet<JournalRecord['kind']> = new Set([
+/** After these a run may read differently in the list. */
+const TELLING: ReadonlySet<string> = new Set<JournalRecord['kind'] | EngineEvent['type']>([
   'run-started',
   'scope',
   'session-ready',
   'findings',
   'turn-drafted',
+  'ask',
+  'ask-closed',
+  'decision',
+  'recovery-answered',
+  'incident',
+  'turn-settled',
   'run-ended',
 ]);
 
@@ -36,7 +43,7 @@ export class SessionsTree implements vscode.TreeDataProvider<RunItem>, vscode.Di
       this.#view,
       this.#changed,
       hosting.onRecord(({ record }) => {
-        if (TELLING.has(record.kind)) this.refresh();
+        if (TELLING.has(record.kind === 'event' ? record.event.type : record.kind)) this.refresh();
       }),
       // What stands in the way is said above the list; an empty list says it in its welcome.
       hosting.onServer((view) => {
@@ -50,6 +57,11 @@ export class SessionsTree implements vscode.TreeDataProvider<RunItem>, vscode.Di
   }
 
   refresh(): void {
+    const waiting = this.#hosting.activeRuns.filter(
+      ({ id }) => this.#hosting.standing(id) === 'waiting',
+    ).length;
+    this.#view.badge =
+      waiting === 0 ? undefined : { value: waiting, tooltip: vscode.l10n.t('{0} waiting for you', waiting) };
     this.#changed.fire();
   }
 
@@ -61,8 +73,8 @@ export class SessionsTree implements vscode.TreeDataProvider<RunItem>, vscode.Di
   }
 
   getTreeItem({ summary }: RunItem): vscode.TreeItem {
-    const live = this.#hosting.isUnderWay(summary.id);
-    const look = runLook(summary, live, Date.now(), vscode.l10n.t);
+    const standing = this.#hosting.standing(summary.id);
+    const look = runLook(summary, standing, Date.now(), vscode.l10n.t);
     const item = new vscode.TreeItem(look.label);
     item.id = summary.id;
     item.description = look.description;
@@ -72,7 +84,7 @@ export class SessionsTree implements vscode.TreeDataProvider<RunItem>, vscode.Di
       look.color === undefined ? undefined : new vscode.ThemeColor(look.color),
     );
     item.accessibilityInformation = { label: look.spoken };
-    item.contextValue = `${summary.type} ${live ? 'running' : 'ended'}`;
+    item.contextValue = `${summary.type} ${standing === 'at-rest' ? 'ended' : 'running'}`;
     item.command = {
       command: 'holdfast.openSession',
       title: vscode.l10n.t('Open'),

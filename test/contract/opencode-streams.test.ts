@@ -21,7 +21,7 @@ const SOURCES: Readonly<Record<EngineEvent['type'], readonly string[]>> = {
   changes: ['session.diff'],
   compacted: ['session.compacted'],
 };
-const SEEN_PARTS = new Set(['text', 'reasoning', 'tool']);
+const SEEN_PARTS = new Set(['text', 'reasoning', 'tool', 'compaction']);
 
 describe('recorded streams of opencode 1.18.33', () => {
   for (const name of recordings()) {

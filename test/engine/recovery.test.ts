@@ -173,12 +173,15 @@ describe('a turn whose server is killed', function () {
 describe('a turn whose server may not be started again', function () {
   this.timeout(60_000);
 
-  it('C-10, C-14: ends with the signal in words, once, and the next prompt finds what was said', async () => {
+  it('C-10, C-14: ends with the signal in words, once, and goes on behind what was said when the user says so', async () => {
     const bench = await startProduct({ restartBudget: 0 });
     try {
       const host = bench.open();
       const run = await host.startSession();
-      bench.model.script({ Go: says(text('Half an answer'), hold('first')), Again: says(text('Whole.')) });
+      bench.model.script({
+        Go: says(text('Half an answer'), hold('first')),
+        'Continue where you were cut off.': says(text('Whole.')),
+      });
       await host.prompt(run, 'Go');
       await recordOf(run, 'event', ({ event }) => event.type === 'delta');
       bench.killServer(host);
@@ -190,11 +193,13 @@ describe('a turn whose server may not be started again', function () {
         recordsOf(run, 'decision').map(({ rule, decision }) => `${rule} ${decision}`),
         ['7 stop'],
       );
-      await host.restartServer();
-      await host.prompt(run, 'Again');
+      // Whoever is impatient asks twice.
+      const asked = await Promise.all([host.continueTurn(run), host.continueTurn(run)]);
       await run.ended();
-      assert.equal(run.state.ended?.outcome, 'ok');
+      assert.deepEqual([asked, run.state.ended?.outcome], [[true, true], 'ok']);
+      assert.equal(bench.model.requests.length, 2);
       assert.match(JSON.stringify(bench.model.requests.at(-1)?.messages), /Half an answer/);
+      assert.equal(await host.continueTurn(run), false, 'nothing is left to go on with');
     } finally {
       await bench.stop();
     }

@@ -46,6 +46,8 @@ describe('A turn whose server is killed, in the workbench', function () {
         return messages.includes('Once upon')
           ? says(hold('told again'), text('a time, the end.'))
           : says(text('Once upon '), hold('never'));
+      case 'Continue where you were cut off.':
+        return says(text('It goes on.'));
       case 'Give up':
       case 'Give up unseen':
         return says(text('It begins'), hold('never'));
@@ -152,6 +154,17 @@ describe('A turn whose server is killed, in the workbench', function () {
     assert.equal(wide, 0);
   });
 
+  it('is marked in the list of sessions while it asks', async () => {
+    const { page } = shell.workbench;
+    const row = (await shell.showSessions()).locator('.monaco-list-row', { hasText: 'waiting for you' });
+    await row.waitFor({ timeout: WORKBENCH_MS });
+    // What the badge says stands in the name of the item.
+    await page.locator('.activitybar a[aria-label*="1 waiting for you"]').waitFor({ timeout: WORKBENCH_MS });
+    await shell.picture('recovery-asking-sessions-dark');
+    await shell.workbench.runCommand('View: Toggle Primary Side Bar Visibility');
+    await row.waitFor({ state: 'detached', timeout: WORKBENCH_MS });
+  });
+
   it('goes on by keyboard alone, and the command is not run again', async () => {
     await shell.workbench.runCommand('Holdfast: Show Panel');
     await shell.panel.locator('[data-ask="open"] .button-primary:focus').waitFor({ timeout: WORKBENCH_MS });
@@ -200,12 +213,14 @@ describe('A turn whose server is killed, in the workbench', function () {
     await shell.picture('recovery-gave-up-dark');
     assert.equal(await hasTone('server', 'error'), true);
     assert.equal(await toasts(), 0, 'no notification of what the panel shows');
-    for (const name of ['Restart Server', 'Show Log'])
+    for (const name of ['Continue', 'Restart Server', 'Show Log'])
       await card.getByRole('button', { name }).waitFor({ timeout: WORKBENCH_MS });
     assert.deepEqual(shell.outcomes('Give up'), ['t1 server-unreachable']);
-    await card.getByRole('button', { name: 'Restart Server' }).click();
-    await shell.statusItem('server').filter({ hasText: 'Holdfast ready' }).waitFor({ timeout: ENGINE_MS });
+    await card.getByRole('button', { name: 'Continue' }).click();
+    await shell.said('It goes on.').waitFor({ timeout: ENGINE_MS });
     assert.equal(await hasTone('server', 'error'), false);
+    assert.equal(await card.getByRole('button', { name: 'Continue' }).count(), 0);
+    await shell.picture('recovery-gave-up-continued-dark');
   });
 
   it('gives up with one error while the panel is out of sight', async () => {

@@ -8,6 +8,7 @@ import type {
   Ask,
   EngineEvent,
   EngineMessage,
+  EnginePart,
   FileChange,
   SessionStatus,
   TextPart,
@@ -38,6 +39,8 @@ export interface Conversation {
   /** The run's own session first, then those of its sub-agents. */
   sessions: Map<string, { parentId?: string; title: string; status: SessionStatus }>;
   messages: Map<string, MessageState>;
+  /** Ids of the user messages among them, in the order in which they were first told. */
+  prompts: string[];
   parts: Map<string, PartState>;
   /** Ids of the parts of a message, in the order in which they were first told. */
   partsOf: Map<string, string[]>;
@@ -53,6 +56,7 @@ export function newConversation(): Conversation {
   return {
     sessions: new Map(),
     messages: new Map(),
+    prompts: [],
     parts: new Map(),
     partsOf: new Map(),
     openTools: new Map(),
@@ -69,18 +73,25 @@ export function concerns(sessions: { has(sessionId: string): boolean }, event: E
   return event.type === 'session' && event.parentId !== undefined && sessions.has(event.parentId);
 }
 
-/** Folds one event. Events of other sessions must have been left out. */
+/** Folds one event. Events of other sessions must have been left out; what is older than what is known changes nothing. */
 export function applyEvent(conversation: Conversation, event: EngineEvent): void {
   switch (event.type) {
     case 'delta':
       return applyDelta(conversation, event);
     case 'part':
       return applyPart(conversation, event);
-    case 'message':
-      conversation.messages.set(event.message.id, { sessionId: event.sessionId, info: event.message });
+    case 'message': {
+      const { message, sessionId } = event;
+      const isOver = conversation.messages.get(message.id)?.info.completedAt !== undefined;
+      if (isOver && message.completedAt === undefined) return;
+      if (message.role === 'user' && !conversation.messages.has(message.id))
+        conversation.prompts.push(message.id);
+      conversation.messages.set(message.id, { sessionId, info: message });
       return;
+    }
     case 'message-gone':
       conversation.messages.delete(event.messageId);
+      conversation.prompts = conversation.prompts.filter((id) => id !== event.messageId);
       for (const id of conversation.partsOf.get(event.messageId) ?? []) {
         conversation.parts.delete(id);
         conversation.openTools.delete(id);
@@ -143,6 +154,20 @@ export function isText(state: PartState): state is TextState {
   return state.part.type !== 'tool';
 }
 
+/**
+ * The parts of a message that make up what it says. When a model call fails in the middle of a text, opencode 1.18.33
+ * calls again into the same message: the old text stays without an end, and is no part of the answer once the new one
+ * has begun. It was shown, and stays so.
+ */
+export function partsSaid(conversation: Conversation, messageId: string): PartState[] {
+  return partsOf(conversation, messageId).filter(
+    (state, index, all) =>
+      !isText(state) ||
+      state.part.endedAt !== undefined ||
+      !all.slice(index + 1).some(({ part }) => part.type === state.part.type && part.text !== ''),
+  );
+}
+
 function applyDelta(conversation: Conversation, event: Extract<EngineEvent, { type: 'delta' }>): void {
   const state = conversation.parts.get(event.partId);
   if (state === undefined) {
@@ -162,6 +187,7 @@ function applyDelta(conversation: Conversation, event: Extract<EngineEvent, { ty
 
 function applyPart(conversation: Conversation, event: Extract<EngineEvent, { type: 'part' }>): void {
   const { sessionId, messageId, part } = event;
+  if (isOlder(conversation.parts.get(part.id)?.part, part)) return;
   if (part.type === 'tool') {
     put(conversation, { sessionId, messageId, part });
     if (isOpen(part)) conversation.openTools.set(part.id, { messageId, part });
@@ -176,6 +202,16 @@ function applyPart(conversation: Conversation, event: Extract<EngineEvent, { typ
   // While a text is written the engine's stored copy is empty (opencode 1.18.33): what was seen is worth more.
   const text = part.text.length >= before.part.text.length ? part.text : before.part.text;
   put(conversation, { ...before, sessionId, messageId, part: { ...part, text } });
+}
+
+/**
+ * What was read back may be newer than what the stream still has to tell. An end is never taken back, so whatever comes
+ * after it and has none is of before.
+ */
+function isOlder(known: EnginePart | undefined, told: EnginePart): boolean {
+  if (known === undefined) return false;
+  if (known.type === 'tool') return !isOpen(known) && told.type === 'tool' && isOpen(told);
+  return known.endedAt !== undefined && told.type !== 'tool' && told.endedAt === undefined;
 }
 
 function put(conversation: Conversation, state: PartState): void {

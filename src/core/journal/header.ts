@@ -1,8 +1,9 @@
 import { assertNever } from '../errors.ts';
-import type { Header } from '../protocol.ts';
+import { type Header, MAX_QUEUED_SHOWN } from '../protocol.ts';
 import { sizeText } from '../review/coverage.ts';
 import { phasesOf } from '../review/phases.ts';
-import { silenceLimit } from '../turn/clocks.ts';
+import { silenceLimit, silentFrom } from '../turn/clocks.ts';
+import { MAX_QUEUED, type Queue } from './queue.ts';
 import { runTitle } from './run-title.ts';
 import { isActive, type RunState } from './state.ts';
 
@@ -38,7 +39,7 @@ export function headerOf(state: RunState, totals: HeaderTotals): Header {
     engine: `${info?.engine ?? ''} ${state.engineVersion ?? info?.engineVersion ?? ''}`.trim(),
     server: server.state,
     turn: turnWord(turn),
-    ...(running ? { turnStartedAt: turn.startedAt, progressAt: turn.progressAt } : {}),
+    ...(running ? { turnStartedAt: turn.startedAt, progressAt: silentFrom(turn, conversation) } : {}),
     stallLimitMs: (running ? silenceLimit(turn, conversation) : undefined) ?? totals.stallLimitMs,
     ...(running && status?.type === 'retry'
       ? { retry: { attempt: status.attempt, message: status.message, nextAt: status.nextAt } }
@@ -47,17 +48,34 @@ export function headerOf(state: RunState, totals: HeaderTotals): Header {
     todos: [...conversation.todos],
     canTakeOver: false,
     canSend: !active,
+    canQueue: canQueue(state),
+    queue: queueView(state.queue),
     canStop: active,
     promptHint: promptHint(state),
     droppedRows: totals.droppedRows,
   };
 }
 
+/** Whether a prompt that is written now is queued. A review asks its own questions, one after the other. */
+export function canQueue(state: RunState): boolean {
+  return isActive(state) && state.info?.type !== 'review' && state.queue.items.length < MAX_QUEUED;
+}
+
+/** What a queued prompt is shown by: its beginning, since the header is sent whole with each change. */
+function queueView({ items, paused }: Queue): Header['queue'] {
+  return {
+    items: items.map(({ id, text }) => ({ id, text: text.trim().slice(0, MAX_QUEUED_SHOWN) })),
+    ...(paused === undefined ? {} : { paused }),
+  };
+}
+
 function promptHint(state: RunState): string {
   if (!isActive(state)) return '';
-  return state.turn?.phase === 'asking'
-    ? 'Say above whether to go on with the turn.'
-    : 'Wait for the turn to end, or stop it.';
+  const { info, queue, turn } = state;
+  if (info?.type === 'review') return 'A review has no queue. Wait for the turn to end, or stop it.';
+  if (queue.items.length >= MAX_QUEUED) return `The queue is full: ${MAX_QUEUED} prompts wait in it.`;
+  if (turn?.phase === 'asking') return 'Say above whether to go on with the turn. Enter queues this one.';
+  return queue.paused === undefined ? 'Enter queues it: sent when the turn ends.' : 'Enter queues it.';
 }
 
 function turnWord(turn: RunState['turn']): Header['turn'] {

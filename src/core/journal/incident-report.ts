@@ -14,7 +14,19 @@ const MASK = '·';
 /** Strings under these keys are ours, the engine's ids, or one of a few words; all others may say anything. */
 const KEPT: ReadonlySet<string> = new Set([
   ...['kind', 'type', 'version', 'engine', 'engineVersion', 'model', 'holdfast', 'recovery', 'level'],
-  ...['id', 'runId', 'turnId', 'stepId', 'sessionId', 'messageId', 'partId', 'parentId', 'askId', 'callId'],
+  ...[
+    'id',
+    'runId',
+    'turnId',
+    'stepId',
+    'sessionId',
+    'messageId',
+    'partId',
+    'parentId',
+    'askId',
+    'callId',
+    'queuedId',
+  ],
   ...[
     'childSessionId',
     'role',
@@ -28,6 +40,7 @@ const KEPT: ReadonlySet<string> = new Set([
     'name',
   ],
   ...['outcome', 'errorKind', 'verdict', 'phase', 'decision', 'choice', 'cause', 'clock', 'rung'],
+  ...['code', 'trouble', 'loop', 'failedCall'],
   ...['severity', 'confidence'],
 ]);
 /** The fold proposes these; their words are made anew from what is masked. */

@@ -10,6 +10,7 @@ import { OUTCOMES } from '../outcome.ts';
 import {
   DecisionRecordSchema,
   IncidentRecordSchema,
+  LOOPS,
   RECOVERY_CHOICES,
   RECOVERY_MODES,
   STALL_CLOCKS,
@@ -135,6 +136,8 @@ export const RecordBodySchema = v.variant('kind', [
     sessionId: v.string(),
     prompt: PromptSchema,
     label: v.string(),
+    /** The queued prompt that this is: it leaves the queue with this very record. */
+    queuedId: v.optional(v.string()),
     /** What recovery may do by itself; absent means `off`. */
     recovery: v.optional(v.picklist(RECOVERY_MODES)),
     /** Absent where no clock runs. */
@@ -167,6 +170,20 @@ export const RecordBodySchema = v.variant('kind', [
   v.object({ kind: v.literal('session-mended'), turnId: v.string(), problem: v.optional(v.string()) }),
   /** No server could be had for going on. */
   v.object({ kind: v.literal('recovery-failed'), turnId: v.string(), reason: v.string() }),
+  /** Written while a turn ran, to be sent by us when that has ended well. */
+  v.object({ kind: v.literal('prompt-queued'), id: v.string(), text: v.string() }),
+  /** It is not to be sent any more: removed, or taken back to be written anew. */
+  v.object({
+    kind: v.literal('prompt-unqueued'),
+    id: v.string(),
+    cause: v.picklist(['removed', 'edited']),
+  }),
+  /** The user lets the queue go on, or it is paused for a reason that no other record tells; a clause for people. */
+  v.object({
+    kind: v.literal('queue'),
+    state: v.picklist(['flowing', 'paused']),
+    reason: v.optional(v.string()),
+  }),
   v.object({ kind: v.literal('prompt-send-started'), turnId: v.string() }),
   v.object({ kind: v.literal('prompt-send-completed'), turnId: v.string() }),
   v.object({
@@ -184,6 +201,8 @@ export const RecordBodySchema = v.variant('kind', [
     silentMs: v.number(),
     rung: v.picklist(['status', 'abort', 'restart']),
   }),
+  /** The model's provider asks for a longer wait: nothing is asked of it before `until`, epoch ms. */
+  v.object({ kind: v.literal('parked'), turnId: v.string(), until: v.number() }),
   v.object({ kind: v.literal('timer'), turnId: v.string(), name: v.string() }),
   /** The server's own word on the session, read after the events that came before this record. */
   v.object({
@@ -196,6 +215,8 @@ export const RecordBodySchema = v.variant('kind', [
     kind: v.literal('stop-requested'),
     turnId: v.optional(v.string()),
     cause: v.picklist(STOP_CAUSES),
+    /** With `loop`: which. */
+    loop: v.optional(v.picklist(LOOPS)),
   }),
   v.object({ kind: v.literal('answered'), askId: v.string(), answer: AnswerSchema }),
   v.object({

@@ -1,6 +1,7 @@
 /** The state of a run: the fold of its journal. */
 import type { Exit, JournalRecord, RecordBody, RecordOf, ServerStateName } from './record.ts';
 import { applyEvent, concerns, type Conversation, markGaps, newConversation } from './conversation.ts';
+import { foldQueue, newQueue, type Queue } from './queue.ts';
 import { draftTurn, type TurnEffect, type TurnState } from '../turn/state.ts';
 import { isRecovering } from '../turn/state.ts';
 import { stepTurn } from '../turn/turn.ts';
@@ -20,6 +21,8 @@ export interface RunState {
   turn?: TurnState;
   /** Outcomes of the turns before it. */
   turnsSettled: number;
+  /** Prompts to send when the turn has ended. */
+  queue: Queue;
   /** Only in a review, once resolved. */
   scope?: ReviewScope;
   findings?: RecordOf<'findings'>;
@@ -38,6 +41,7 @@ export function newRunState(): RunState {
     server: { generation: 0, state: 'stopped' },
     conversation: newConversation(),
     turnsSettled: 0,
+    queue: newQueue(),
   };
 }
 
@@ -47,6 +51,7 @@ export function newRunState(): RunState {
  */
 export function stepRun(state: RunState, record: JournalRecord): RunEffect[] {
   state.seq = record.seq;
+  foldQueue(state.queue, record, state.turn);
   fold(state, record);
   const effects: RunEffect[] = [];
   if (
@@ -108,6 +113,20 @@ function endOfPrompt(record: RecordOf<'turn-settled'>): RecordBody {
 export function isActive(state: RunState): boolean {
   if (state.turn !== undefined && state.turn.phase !== 'settled') return true;
   return state.review !== undefined && state.review.phase !== 'done';
+}
+
+/** Whether the last turn can be gone on with in one more: it ended before its answer, and not because the user said so. */
+export function canContinue({ info, turn }: RunState): boolean {
+  if (info?.type !== 'prompt' || turn?.phase !== 'settled') return false;
+  return turn.outcome !== 'ok' && (turn.outcome !== 'interrupted' || turn.stop === 'close');
+}
+
+/** How a run stands: nothing is under way, or something is, or that waits for the user. */
+export type Standing = 'at-rest' | 'running' | 'waiting';
+
+export function standingOf(state: RunState): Standing {
+  if (!isActive(state)) return 'at-rest';
+  return state.conversation.asks.size > 0 || state.turn?.phase === 'asking' ? 'waiting' : 'running';
 }
 
 function fold(state: RunState, record: JournalRecord): void {

@@ -114,7 +114,13 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
         ? []
         : [...line(`Attempt ${record.attempt}`), ...indent(record.notice ?? '')];
     case 'incident':
-      return [...unfinished(transcript, stamp), ...line(`Incident: ${incidentSentence(record.cause)}`)];
+      return [
+        ...unfinished(transcript, stamp),
+        ...line(`Incident: ${incidentSentence(record.cause)}`),
+        ...indent(record.error?.detail ?? ''),
+      ];
+    case 'parked':
+      return line(`No request is sent to the model before ${new Date(record.until).toISOString()}`);
     case 'decision':
       return line(
         `Decision: ${record.decision} (rule ${record.rule}, ${record.n}/${record.limit}): ${record.reason}`,
@@ -129,6 +135,16 @@ function linesOf(record: JournalRecord, transcript: Transcript): string[] {
         : line(`The session could not be put in order: ${record.problem}`);
     case 'recovery-failed':
       return line(record.reason);
+    case 'prompt-queued':
+      return [...line('You queued:'), ...indent(record.text)];
+    case 'prompt-unqueued':
+      return line(
+        record.cause === 'removed' ? 'You removed it from the queue' : 'You took it back to edit it',
+      );
+    case 'queue':
+      return line(
+        record.state === 'flowing' ? 'The queue goes on' : `The queue is paused: ${record.reason ?? ''}`,
+      );
     case 'prompt-send-failed':
       return line(`The prompt was not taken: ${record.error.message}`);
     case 'owner':
@@ -176,7 +192,9 @@ function eventLines(event: EngineEvent, transcript: Transcript, stamp: string): 
     }
     case 'status':
       return event.status.type === 'retry'
-        ? [`${stamp} The engine asks the model again (try ${event.status.attempt}): ${event.status.message}`]
+        ? [
+            `${stamp} The engine asks the model again by itself (try ${event.status.attempt + 1}): ${event.status.message}`,
+          ]
         : [];
     case 'error':
       return [`${stamp} Error: ${event.error.message}`];

@@ -5,6 +5,8 @@
 import { assertNever } from '../errors.ts';
 import type { Ask, EnginePart, TextPart, ToolPart } from '../engine.ts';
 import type { Header, PatchOp, Row, RunView } from '../protocol.ts';
+import { PARK_MS } from '../recovery/model-trouble.ts';
+import { retrySentence } from '../recovery/wording.ts';
 import { isRecovering } from '../turn/state.ts';
 import { isOpen } from './conversation.ts';
 import type { JournalRecord, RecordOf } from './record.ts';
@@ -19,7 +21,9 @@ import {
   gateNotice,
   leftoversCard,
   leftoversId,
+  notMendedNotice,
   ownerNotice,
+  parkedNotice,
   stallNotice,
 } from './wording.ts';
 
@@ -52,6 +56,8 @@ export class RunViewFold {
   #costTotal = 0;
   #headerChanged = true;
   #streams = 0;
+  /** The card that says how the last turn ended, where it did not end well. */
+  #endCardId: string | undefined;
   readonly #state: RunState;
 
   /** @param state the fold of the same records, stepped before this view is. */
@@ -82,6 +88,7 @@ export class RunViewFold {
         return this.#applyEvent(record);
       case 'turn-drafted':
         this.#headerChanged = true;
+        this.#closeEndCard();
         return this.#put({
           kind: 'you',
           id: `you:${record.turnId}`,
@@ -104,7 +111,7 @@ export class RunViewFold {
         this.#closeOpenRows();
         this.#closeStreamNotice();
         this.#endRecoveries(record.outcome === 'ok');
-        if (record.outcome !== 'ok') this.#put(endCard(`end:${record.turnId}`, record, this.#state));
+        if (record.outcome !== 'ok') this.#putEndCard(`end:${record.turnId}`, record);
         return;
       case 'run-ended':
         this.#headerChanged = true;
@@ -137,6 +144,13 @@ export class RunViewFold {
       case 'stall':
         this.#headerChanged = true;
         return this.#put(stallNotice(record));
+      case 'session-mended':
+        if (record.problem !== undefined) this.#put(notMendedNotice(record));
+        this.#headerChanged = true;
+        return;
+      case 'parked':
+        this.#headerChanged = true;
+        return this.#put(parkedNotice(record));
       case 'run-started':
       case 'scope':
       case 'step-started':
@@ -144,7 +158,6 @@ export class RunViewFold {
       case 'server':
       case 'session-ready':
       case 'attempt-started':
-      case 'session-mended':
       case 'recovery-failed':
       case 'prompt-send-started':
       case 'prompt-send-completed':
@@ -152,6 +165,9 @@ export class RunViewFold {
       case 'timer':
       case 'synced':
       case 'stop-requested':
+      case 'prompt-queued':
+      case 'prompt-unqueued':
+      case 'queue':
         this.#headerChanged = true;
         return;
       default:
@@ -192,7 +208,7 @@ export class RunViewFold {
         return this.#closeAsk(event.askId, event.reply);
       case 'status':
         this.#headerChanged = true;
-        if (event.status.type === 'retry') this.#onRetry(event.status.attempt, event.status.message);
+        if (event.status.type === 'retry') this.#onRetry(event.status, at);
         return;
       case 'compacted':
         return this.#put({
@@ -219,7 +235,8 @@ export class RunViewFold {
     if (part.type === 'tool') {
       // How long a silence may be depends on whether one runs.
       this.#headerChanged = true;
-      return this.#putTool(part, nested);
+      const known = this.#state.conversation.parts.get(part.id)?.part;
+      return this.#putTool(known?.type === 'tool' ? known : part, nested);
     }
     if (nested || part.synthetic === true) return;
     if (this.#state.conversation.messages.get(messageId)?.info.role === 'user') return;
@@ -267,7 +284,8 @@ export class RunViewFold {
         return;
       return this.#putText({ ...known.part, startedAt: at }, true);
     }
-    if ((row.kind !== 'text' && row.kind !== 'thinking') || row.text.length >= MAX_ROW_TEXT) return;
+    if ((row.kind !== 'text' && row.kind !== 'thinking') || row.done || row.text.length >= MAX_ROW_TEXT)
+      return;
     const from = row.text.length;
     if (this.#isReviewing() && row.kind === 'text') {
       const known = this.#state.conversation.parts.get(partId);
@@ -367,13 +385,26 @@ export class RunViewFold {
   #onRunEnded(record: RecordOf<'run-ended'>): void {
     const { turn } = this.#state;
     const told = turn?.phase === 'settled' && turn.outcome !== 'ok';
-    if (record.outcome !== 'ok' && !told) this.#put(endCard('end', record, this.#state));
+    if (record.outcome !== 'ok' && !told) this.#putEndCard('end', record);
   }
 
   /** The question is answered: what is left of the card says so. */
   #foldLeftovers({ generation }: RecordOf<'leftovers-ended'>): void {
     const row = this.#rows.get(leftoversId(generation));
     if (row?.kind === 'card') this.#put(endedLeftovers(row));
+  }
+
+  #putEndCard(id: string, record: RecordOf<'turn-settled'> | RecordOf<'run-ended'>): void {
+    this.#endCardId = id;
+    this.#put(endCard(id, record, this.#state));
+  }
+
+  /** Another turn has begun: the one that had ended badly is no longer the one to go on with. */
+  #closeEndCard(): void {
+    const row = this.#rows.get(this.#endCardId ?? '');
+    if (row?.kind === 'card')
+      this.#put({ ...row, actions: row.actions.filter((action) => action !== 'continue') });
+    this.#endCardId = undefined;
   }
 
   #putRecovery(recovery: Recovery): void {
@@ -395,7 +426,7 @@ export class RunViewFold {
   }
 
   /** The engine gave up an answer midway and asks the model again: what was written stands, marked as cut off. */
-  #onRetry(attempt: number, message: string): void {
+  #onRetry(retry: { attempt: number; nextAt: number }, at: number): void {
     for (const id of this.#open) {
       const row = this.#rows.get(id);
       if (row?.kind === 'text' && row.text !== '') {
@@ -403,13 +434,10 @@ export class RunViewFold {
         this.#open.delete(id);
       }
     }
-    const id = `retry:${this.#state.turn?.turnId ?? ''}:${attempt}`;
-    this.#put({
-      kind: 'notice',
-      id,
-      text: `The engine asks the model again (try ${attempt}): ${message}`,
-      tone: 'quiet',
-    });
+    // A longer wait has a notice of its own.
+    if (retry.nextAt - at > PARK_MS) return;
+    const id = `retry:${this.#state.turn?.turnId ?? ''}:${retry.nextAt}`;
+    this.#put({ kind: 'notice', id, text: retrySentence(retry), tone: 'quiet' });
   }
 
   /** Nothing stays "running" once the turn is settled. */

@@ -1,10 +1,10 @@
 /** The words in which a run's ends and checks are shown. */
 import { assertNever } from '../errors.ts';
 import type { Row } from '../protocol.ts';
-import { incidentSentence } from '../recovery/wording.ts';
+import { incidentSentence, parkedSentence } from '../recovery/wording.ts';
 import { type Outcome, outcomeTitle } from '../outcome.ts';
 import type { RecordOf } from './record.ts';
-import type { RunState } from './state.ts';
+import { canContinue, type RunState } from './state.ts';
 
 type Card = Extract<Row, { kind: 'card' }>;
 
@@ -26,7 +26,7 @@ export function endCard(
     text: record.message ?? '',
     facts: [],
     ...(detail === undefined || detail === '' ? {} : { details: detail }),
-    actions: waysOut(outcome, cause),
+    actions: [...(canContinue(state) ? (['continue'] as const) : []), ...waysOut(outcome, cause)],
   };
 }
 
@@ -99,6 +99,15 @@ export function stallText({ rung, clock, silentMs }: RecordOf<'stall'>): string 
 
 export function stallNotice(record: RecordOf<'stall'>): Row {
   return { kind: 'notice', id: `stall:${record.seq}`, text: stallText(record), tone: 'quiet' };
+}
+
+export function parkedNotice({ turnId, until, at }: RecordOf<'parked'>): Row {
+  return { kind: 'notice', id: `parked:${turnId}`, text: parkedSentence(until, at), tone: 'warn' };
+}
+
+export function notMendedNotice({ seq, problem }: RecordOf<'session-mended'>): Row {
+  const text = `The session could not be put in order: ${problem ?? ''}`;
+  return { kind: 'notice', id: `mended:${seq}`, text, tone: 'quiet' };
 }
 
 export function ownerNotice(record: RecordOf<'owner'>): Row {

@@ -136,7 +136,7 @@ function onProcess(
     case 'unfit':
       return state.name === 'starting' ? end(state, { failure: event.reason }, now) : keep(state);
     case 'exited':
-      return onExit(state, event.end, now);
+      return onExit(state, event.end, now, event.reason);
     case 'outlived-kill':
       return state.name === 'stopping' ? keep(stuck(state, now)) : keep(state);
     case 'timer':
@@ -157,13 +157,15 @@ function onTimer(state: ServerState, timer: 'ready' | 'backoff', now: number): S
   return keep(state);
 }
 
-function onExit(state: ServerState, processEnd: ProcessEnd, now: number): Step {
+function onExit(state: ServerState, processEnd: ProcessEnd, now: number, why?: string): Step {
   const expected = state.name === 'stopping' || state.name === 'failed' || processEnd.expected === true;
   const exit = { ...processEnd, expected };
   const down: ServerEffect = { type: 'down', generation: state.generation, exit };
   switch (state.name) {
     case 'starting':
-      return keep(stopped(state, { type: 'failure', reason: startFailureSentence(processEnd), exit }, now));
+      return keep(
+        stopped(state, { type: 'failure', reason: why ?? startFailureSentence(processEnd), exit }, now),
+      );
     case 'ready':
     case 'unresponsive':
       return { state: stopped(state, endingOf(processEnd, exit), now), effects: [down] };

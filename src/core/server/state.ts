@@ -100,7 +100,8 @@ export type ServerEvent =
   | { type: 'ready'; generation: number; engineVersion?: string }
   /** It runs but will not do (unprotected, broken project configuration). `reason` is a sentence. */
   | { type: 'unfit'; generation: number; reason: string }
-  | { type: 'exited'; generation: number; end: ProcessEnd }
+  /** `reason`: what is known of it beyond how it ended, a sentence. */
+  | { type: 'exited'; generation: number; end: ProcessEnd; reason?: string }
   /** The process was sent SIGKILL and is still there. */
   | { type: 'outlived-kill'; generation: number }
   | { type: 'timer'; timer: 'ready' | 'backoff'; generation: number }

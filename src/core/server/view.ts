@@ -61,6 +61,7 @@ export function reasonOf(state: ServerState): string | undefined {
 
 function spentSentence(state: ServerState): string {
   const { limit } = state.budget;
+  if (limit === 0) return 'Restarts are switched off (restart budget 0).';
   return `${limit} of ${limit} restarts within ${RESTART_WINDOW_MS / 60_000} minutes are used up.`;
 }
 

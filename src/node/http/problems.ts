@@ -64,10 +64,12 @@ function serverWords(body: string): string | undefined {
     (word) => typeof word === 'string' && word !== '',
   );
   const issues = Array.isArray(data['issues']) ? data['issues'].map(issueWords) : [];
+  const reference = typeof data['ref'] === 'string' ? `see ${data['ref']} in its log` : undefined;
   const words = [
     typeof data['path'] === 'string' ? data['path'] : undefined,
     message ?? (issues.length === 0 ? (parsed['name'] ?? parsed['_tag']) : undefined),
     ...issues,
+    reference,
   ].filter((word): word is string => typeof word === 'string');
   if (words.length === 0) return undefined;
   return words.join(': ').replace(/\s+/g, ' ').slice(0, MAX_QUOTE_CHARS);

@@ -1,5 +1,5 @@
 /** Brings a server for turns whose attempt failed, so that it can be decided what becomes of them. */
-import { explain, StartError } from '../../core/errors.ts';
+import { DatabaseError, explain, StartError } from '../../core/errors.ts';
 import type { Server, ServerConnection } from '../server/server.ts';
 import type { Run } from './run.ts';
 
@@ -68,6 +68,8 @@ export class RecoveryWork {
  */
 function isPaidFor(error: unknown, { state }: Server): boolean {
   if (!(error instanceof StartError) || state.state === 'failed') return false;
+  // A lock may be gone at the next try; damage, or a full disk, is for the user to mend.
+  if (error instanceof DatabaseError && error.trouble !== 'locked') return false;
   return state.state !== 'stopped' || state.exit !== undefined;
 }
 

@@ -2,6 +2,7 @@
 import * as path from 'node:path';
 import { explain } from '../../core/errors.ts';
 import type { Engine } from '../../core/engine.ts';
+import { partsSaid } from '../../core/journal/conversation.ts';
 import type { RunState } from '../../core/journal/state.ts';
 import { reviewLabel } from '../../core/review/coverage.ts';
 import type { ReviewTarget } from '../../core/review/finding.ts';
@@ -148,9 +149,9 @@ function givenAnswer(state: RunState): GivenAnswer {
   const { turn, conversation } = state;
   const id = turn?.answers.at(-1);
   const message = id === undefined ? undefined : conversation.messages.get(id)?.info;
-  let text = '';
-  for (const { messageId, part } of conversation.parts.values()) {
-    if (messageId === id && part.type === 'text') text += `${part.text}\n`;
-  }
+  const texts = partsSaid(conversation, id ?? '').flatMap(({ part }) =>
+    part.type === 'text' ? [`${part.text}\n`] : [],
+  );
+  const text = texts.join('');
   return { finish: message?.finish, error: message?.error, text };
 }

@@ -3,9 +3,13 @@ import * as crypto from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { RecordOf } from '../../core/journal/record.ts';
+import { diskProblem } from '../disk-problem.ts';
 import { readFirstRecord } from '../journal/journal-reader.ts';
+import { journalFiles } from '../journal/journal-writer.ts';
 import { isUnfinished } from '../lease.ts';
 
+/** A run's session is told within its first records; a review's scope may come before it, bytes. */
+const HEAD_BYTES = 256 * 1024;
 /** Runs kept for a workspace; the oldest beyond are deleted whole when a new one begins. */
 export const MAX_RUNS = 100;
 
@@ -61,7 +65,43 @@ export function pruneRuns(folder: string, keep: (id: string) => boolean): void {
   if (!fs.existsSync(folder)) return;
   const ids = fs.readdirSync(folder).filter(isRunId).toSorted().toReversed();
   for (const id of ids.slice(MAX_RUNS)) {
-    if (!keep(id)) fs.rmSync(path.join(folder, id), { recursive: true, force: true });
+    if (!keep(id)) remove(path.join(folder, id));
+  }
+}
+
+/** Takes a run away again whose first record the disk had no room for. What has one stays, whatever else is wrong with it. */
+export function removeUnbegun(folder: string): void {
+  if (fs.existsSync(folder) && readFirstRecord(folder) === undefined) remove(folder);
+}
+
+/**
+ * How many of these runs have talked to the engine in a session of their own. The records that tell come first in a
+ * journal, so no more than its beginning is read.
+ */
+export function countSessions(folder: string, isDemo: boolean): number {
+  return listRuns(folder).filter((run) => run.info?.demo === isDemo && hasSession(run.folder)).length;
+}
+
+function hasSession(folder: string): boolean {
+  const [file] = journalFiles(folder);
+  if (file === undefined) return false;
+  const fd = fs.openSync(file, 'r');
+  try {
+    const head = Buffer.alloc(HEAD_BYTES);
+    return head
+      .toString('utf8', 0, fs.readSync(fd, head, 0, head.length, 0))
+      .includes('"kind":"session-ready"');
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Never throws: what cannot be deleted stays, and is no reason not to work. */
+function remove(folder: string): void {
+  try {
+    fs.rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // A disk that is read-only, or a file that somebody holds open.
   }
 }
 
@@ -69,13 +109,14 @@ export function isRunId(name: string): boolean {
   return /^\d{8}-\d{6}-[0-9a-f]{6}$/.test(name);
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file whole or not at all. @throws Error with a sentence. */
 export function writeAtomically(file: string, text: string): void {
   const temporary = `${file}.${crypto.randomBytes(4).toString('hex')}.tmp`;
   try {
     fs.writeFileSync(temporary, text, { mode: 0o600 });
     fs.renameSync(temporary, file);
-  } finally {
-    fs.rmSync(temporary, { force: true });
+  } catch (cause) {
+    remove(temporary);
+    throw new Error(`${file} cannot be written: ${diskProblem(cause)}.`, { cause });
   }
 }

@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import type { Clock } from '../../core/clock.ts';
 import { assertNever, explain, ForeignRunError, RequestError } from '../../core/errors.ts';
 import type { Answer, EngineClient, EngineEvent, PermissionRule, Prompt } from '../../core/engine.ts';
+import { QUEUE_PAUSED } from '../../core/journal/queue.ts';
 import type { JournalRecord, RecordBody, StallLimits, StopCause } from '../../core/journal/record.ts';
 import {
   isActive,
@@ -23,6 +24,7 @@ import type { RecoveryChoice, RecoveryMode } from '../../core/recovery/incident.
 import type { ReviewEffect } from '../../core/review/review.ts';
 import type { TurnTimer } from '../../core/turn/state.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
+import { PatientJournal } from '../journal/patient-journal.ts';
 import type { Lease } from '../lease.ts';
 import { BATCH_MS, EventIntake } from './event-intake.ts';
 import { TurnWork } from './turn-work.ts';
@@ -72,6 +74,7 @@ export class Run {
   readonly id: string;
   readonly state: RunState = newRunState();
   readonly #options: RunOptions;
+  readonly #journal: PatientJournal;
   readonly #view: RunViewFold;
   readonly #listeners = new Set<RunListener>();
   readonly #timers = new Map<TurnTimer, () => void>();
@@ -82,7 +85,6 @@ export class Run {
   #leaveStream: () => void = () => undefined;
   #opsTimer: (() => void) | undefined;
   #draining = false;
-  #journalBroken = false;
   #closed = false;
   #followed = false;
   /** The right to write this journal. A run that was only opened has none. */
@@ -91,6 +93,17 @@ export class Run {
   constructor(options: RunOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#journal = new PatientJournal({
+      writer: options.writer,
+      clock: options.clock,
+      isOurs: () => !this.#hasLostLease(),
+      // What is under way goes on, in memory: losing the record of what happens is better than losing the work itself.
+      onBehind: (error) => options.onJournalError(error),
+      onNote: (level, text) => {
+        this.#queue.push({ kind: 'note', level, text });
+        this.#drain();
+      },
+    });
     this.#intake = new EventIntake(options.clock, () => this.#flush());
     this.#work = new TurnWork({
       turn: () => this.state.turn,
@@ -101,12 +114,13 @@ export class Run {
       tell: (body) => {
         if (!this.#followed) this.append(body);
       },
+      assertRecorded: () => this.assertRecorded(),
     });
     this.#view = new RunViewFold(this.state, { stallLimitMs: options.stallLimitMs });
   }
 
   get folder(): string {
-    return this.#options.writer.folder;
+    return this.#journal.folder;
   }
 
   get active(): boolean {
@@ -124,9 +138,13 @@ export class Run {
 
   header(): Header {
     const header = this.#view.header();
-    return this.#followed
-      ? { ...header, canSend: false, canStop: false, canTakeOver: true, promptHint: BELONGS_ELSEWHERE }
-      : header;
+    if (this.#followed) {
+      const closed = { canSend: false, canQueue: false, canStop: false, canTakeOver: true };
+      return { ...header, ...closed, promptHint: BELONGS_ELSEWHERE };
+    }
+    // Nobody sends what is queued in a run that nobody has.
+    const isAtRest = !this.isOwned && header.queue.items.length > 0;
+    return isAtRest ? { ...header, queue: { paused: QUEUE_PAUSED.left, ...header.queue } } : header;
   }
 
   /** The whole view now. A listener that has it gets every later change, and only those, through `onOps`. */
@@ -159,6 +177,7 @@ export class Run {
     this.hears(() => undefined);
     this.#queue.length = 0;
     this.#intake.take();
+    this.#journal.forget();
     for (const name of [...this.#timers.keys()]) this.#cancelTimer(name);
     this.#view.touchHeader();
     this.#emitSoon();
@@ -185,6 +204,16 @@ export class Run {
 
   get isOwned(): boolean {
     return this.#lease?.isHeld === true;
+  }
+
+  /** False while the journal cannot be written: what happens is known in memory alone, and nothing new is sent. */
+  get isRecorded(): boolean {
+    return this.#journal.isWhole;
+  }
+
+  /** Makes sure that everything so far is in the journal. @throws JournalError: nothing new may be sent then. */
+  assertRecorded(): void {
+    this.#journal.assertWhole();
   }
 
   /** @throws ForeignRunError when another process does this run. */
@@ -230,12 +259,24 @@ export class Run {
     return session.id;
   }
 
-  /** Drafts a turn and starts its first attempt. The ids are in the journal before anything is sent. */
-  startTurn(sessionId: string, prompt: Prompt, label: string): void {
+  /**
+   * Drafts a turn and starts its first attempt. The ids are in the journal before anything is sent.
+   * @param queuedId of the queued prompt that this is.
+   * @throws JournalError when the draft cannot be written: its turn has ended then, and nothing was sent.
+   */
+  startTurn(sessionId: string, prompt: Prompt, label: string, queuedId?: string): void {
     const turnId = `t${this.state.turnsSettled + 1}`;
     const { recovery, stall } = this.#options;
     const limits = stall === undefined ? {} : { limits: stall.limits };
-    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label, recovery, ...limits });
+    const queued = queuedId === undefined ? {} : { queuedId };
+    this.append({ kind: 'turn-drafted', turnId, sessionId, prompt, label, recovery, ...limits, ...queued });
+    try {
+      this.assertRecorded();
+    } catch (error) {
+      const message = `It was not sent: ${explain(error)}`;
+      this.append({ kind: 'turn-settled', turnId, outcome: 'error', inferred: true, message });
+      throw error;
+    }
     this.append({ kind: 'attempt-started', turnId, attempt: 1 });
   }
 
@@ -302,6 +343,8 @@ export class Run {
     this.#flush();
     this.#emitOps();
     this.#closed = true;
+    // Before the lease goes: the next one may write at once.
+    this.#journal.close();
     this.#leaveStream();
     if (this.active) this.#lease?.leave();
     else this.#lease?.done();
@@ -309,7 +352,6 @@ export class Run {
     this.#timers.clear();
     this.#opsTimer?.();
     this.#listeners.clear();
-    this.#options.writer.close();
   }
 
   /** Writes and tells what is pending. */
@@ -342,7 +384,7 @@ export class Run {
           at,
           ...body,
         }));
-        this.#write(records);
+        this.#journal.write(records);
         for (const record of records) this.#fold(record);
       }
     } finally {
@@ -362,22 +404,6 @@ export class Run {
   /** A folder that is gone has been taken by nobody: its run goes on, unrecorded. */
   #hasLostLease(): boolean {
     return this.#lease?.isHeld === false && fs.existsSync(this.folder);
-  }
-
-  #write(records: readonly JournalRecord[]): void {
-    if (this.#journalBroken) return;
-    try {
-      this.#options.writer.append(records);
-    } catch (error) {
-      // The turn goes on, in memory: losing the record of what happens is better than losing the work itself.
-      this.#journalBroken = true;
-      this.#options.onJournalError(error);
-      this.#queue.push({
-        kind: 'note',
-        level: 'warning',
-        text: `${explain(error)} This run goes on but is no longer recorded.`,
-      });
-    }
   }
 
   #fold(record: JournalRecord): void {

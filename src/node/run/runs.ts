@@ -15,7 +15,7 @@ import { isUnfinished, Lease } from '../lease.ts';
 import { after, followRun } from './follow-run.ts';
 import { livesElsewhere } from './owner.ts';
 import type { Run } from './run.ts';
-import type { RunEntry } from './run-store.ts';
+import { removeUnbegun, type RunEntry } from './run-store.ts';
 
 export interface Opened {
   run: Run;
@@ -67,11 +67,28 @@ export class Runs {
   /** A run that begins here. */
   async begin(id: string, make: () => Run): Promise<Run> {
     const run = make();
-    const lease = await Lease.take(run.folder, this.#options.label);
+    const lease = await this.#takeNew(run);
     if (lease === undefined) throw new ForeignRunError();
     run.own(lease);
     this.#runs.set(id, run);
     return run;
+  }
+
+  /** The lease of a run that begins. A disk that has no room for it keeps no trace of the run either. @throws JournalError */
+  async #takeNew(run: Run): Promise<Lease | undefined> {
+    try {
+      return await Lease.take(run.folder, this.#options.label);
+    } catch (error) {
+      removeUnbegun(run.folder);
+      throw error;
+    }
+  }
+
+  /** Lets go of a run that could not begin. */
+  abandon(run: Run): void {
+    this.#runs.delete(run.id);
+    run.close();
+    removeUnbegun(run.folder);
   }
 
   /**

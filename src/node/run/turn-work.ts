@@ -1,6 +1,6 @@
 /** Carries out what a turn's machine asks of the server: send, look up, re-read, abort. */
 import type { EngineClient, Prompt, Repair } from '../../core/engine.ts';
-import { assertNever, explain, RequestError } from '../../core/errors.ts';
+import { assertNever, explain, JournalError, RequestError, SessionGoneError } from '../../core/errors.ts';
 import type { RecordBody } from '../../core/journal/record.ts';
 import type { TurnEffect, TurnState } from '../../core/turn/state.ts';
 import type { EventIntake } from './event-intake.ts';
@@ -13,6 +13,8 @@ export interface TurnDesk {
   endLeftovers(): Promise<void>;
   /** Appends a record, unless the run is no longer ours. */
   tell(body: RecordBody): void;
+  /** @throws JournalError when what was told is not in the journal. */
+  assertRecorded(): void;
 }
 
 export type TurnRequest = Extract<TurnEffect, { type: 'send' | 'resend' | 'sync' | 'abort' | 'mend' }>;
@@ -53,6 +55,8 @@ export class TurnWork {
     await Promise.resolve();
     this.#desk.tell({ kind: 'prompt-send-started', turnId });
     try {
+      // Sent, and then known to nobody after a crash, is what the journal is there to rule out.
+      this.#desk.assertRecorded();
       if (connection === undefined)
         throw new RequestError('send', true, 'There is no server to send the prompt to');
       const fate = isLookedUp ? await connection.client.lookUp(sessionId, prompt) : 'absent';
@@ -60,12 +64,13 @@ export class TurnWork {
       this.#desk.tell({ kind: 'prompt-send-completed', turnId });
     } catch (error) {
       const request = error instanceof RequestError ? error : undefined;
+      const isHeldBack = error instanceof JournalError;
       this.#desk.tell({
         kind: 'prompt-send-failed',
         turnId,
-        fateUnknown: request === undefined || request.status === undefined || request.retriable,
+        fateUnknown: !isHeldBack && (request?.status === undefined || request.retriable),
         error: {
-          name: 'RequestError',
+          name: isHeldBack ? error.name : 'RequestError',
           message: explain(error),
           ...(request?.status === undefined ? {} : { status: request.status }),
         },
@@ -87,7 +92,8 @@ export class TurnWork {
     } catch (error) {
       if (this.#desk.connection() !== connection) return;
       // A server that came back without its data has no such session, so nothing runs in it.
-      const isGone = error instanceof RequestError && error.status === 404;
+      const isGone = error instanceof SessionGoneError;
+      if (isGone) tell({ kind: 'note', level: 'warning', text: explain(error) });
       tell({ kind: 'synced', turnId, status: isGone ? 'idle' : 'unknown' });
     } finally {
       intake.release();

@@ -13,6 +13,9 @@ import { type FakeModel, startFakeModel } from '../../fakes/model/server.ts';
 import { ROOT } from '../../rig/paths.mjs';
 import { engineBinary, isolatedEnv } from './engine-process.ts';
 
+/** Settings of one window. Its limits may be shorter than the settings take: a test need not wait. */
+type Choices = Partial<Pick<Settings, 'stallTimeoutMs' | 'toolStallTimeoutMs' | 'model'>>;
+
 /** The whole product below its shells, on the real engine and a scripted model. */
 export interface ProductBench {
   model: FakeModel;
@@ -20,14 +23,16 @@ export interface ProductBench {
   folder: string;
   /** What its servers are started with. */
   env: Readonly<Record<string, string>>;
-  /** A window on it; each has the same storage. `limits` may be shorter than the settings take: a test need not wait. */
-  open(limits?: Partial<Pick<Settings, 'stallTimeoutMs' | 'toolStallTimeoutMs'>>): WorkspaceHost;
+  /** A window on it; each has the same storage. */
+  open(choices?: Choices): WorkspaceHost;
+  /** A window that uses a server which runs already, and has a storage of its own. */
+  attach(server: { baseUrl: string; password: string }, choices?: Choices): WorkspaceHost;
   /** Closes a window for good. */
   close(host: WorkspaceHost): Promise<void>;
   /** Lets a window go, as a reload does. */
   leave(host: WorkspaceHost): Promise<void>;
-  /** Kills the server that a window uses with SIGKILL. */
-  killServer(host: WorkspaceHost): void;
+  /** Kills the server that a window uses, with SIGKILL unless told otherwise. */
+  killServer(host: WorkspaceHost, signal?: NodeJS.Signals): void;
   /** Resolves when nobody holds a server any more. */
   holdersGone(): Promise<void>;
   stop(): Promise<void>;
@@ -35,7 +40,7 @@ export interface ProductBench {
 
 export async function startProduct(
   settings: Record<string, unknown> = {},
-  config: Record<string, unknown> = {},
+  config: Record<string, unknown> | ((modelUrl: string) => Record<string, unknown>) = {},
 ): Promise<ProductBench> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-product-')));
   const model = await startFakeModel();
@@ -54,7 +59,9 @@ export async function startProduct(
     programs: join(ROOT, 'dist'),
     env: {
       ...(await isolatedEnv(root)),
-      OPENCODE_CONFIG_CONTENT: JSON.stringify(scriptedModelConfig(model.baseUrl, config)),
+      OPENCODE_CONFIG_CONTENT: JSON.stringify(
+        scriptedModelConfig(model.baseUrl, typeof config === 'function' ? config(model.baseUrl) : config),
+      ),
     },
     extraPath: [],
     label: 'test',
@@ -66,8 +73,15 @@ export async function startProduct(
     model,
     folder,
     env: options.env,
-    open(limits = {}) {
-      const host = openWorkspace({ ...options, settings: { ...options.settings, ...limits } });
+    open(choices = {}) {
+      const host = openWorkspace({ ...options, settings: { ...options.settings, ...choices } });
+      hosts.add(host);
+      return host;
+    },
+    attach({ baseUrl, password }, choices = {}) {
+      const server = { url: baseUrl, restartCommand: '' };
+      const settings = { ...options.settings, ...choices, server };
+      const host = openWorkspace({ ...options, settings, password, storage: join(root, 'attached') });
       hosts.add(host);
       return host;
     },
@@ -79,10 +93,10 @@ export async function startProduct(
       hosts.delete(host);
       await host.leave();
     },
-    killServer(host) {
+    killServer(host, signal = 'SIGKILL') {
       const { pid } = host.server.state;
       if (pid === undefined) throw new Error('there is no server');
-      process.kill(pid, 'SIGKILL');
+      process.kill(pid, signal);
     },
     holdersGone() {
       const folder = join(options.storage, 'servers', 'registry');

@@ -61,7 +61,7 @@ export async function startFakeModel(initial: Script | Scripts = {}): Promise<Fa
         return stream(response, answer.steps, left, gate);
       case 'status':
         response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
-        response.end(JSON.stringify(answer.body ?? {}));
+        response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? {}));
         return;
       case 'silence':
         return left;
@@ -166,6 +166,14 @@ async function stream(
           const piece = { arguments: args.slice(at, at + ARGUMENT_PIECE) };
           await chunk({ tool_calls: [{ index: call.index, function: piece }] });
         }
+        break;
+      }
+      case 'half-call': {
+        const begun = { name: step.name, arguments: step.args };
+        await chunk({
+          tool_calls: [{ index: calls, id: `call_${calls}_half`, type: 'function', function: begun }],
+        });
+        calls += 1;
         break;
       }
       case 'hold':

@@ -8,6 +8,8 @@ export type Step =
   | { do: 'reasoning'; text: string }
   /** A call of any tool; the arguments are streamed in pieces. A string is sent as it is, broken or not. */
   | { do: 'tool'; name: string; args: Record<string, unknown> | string }
+  /** A call whose arguments begin like this and are still being written. */
+  | { do: 'half-call'; name: string; args: string }
   /** Waits until the test releases the gate of this name. */
   | { do: 'hold'; gate: string }
   /** Says nothing more and keeps the connection open until the engine leaves. */
@@ -21,6 +23,7 @@ export type Step =
 
 export type ModelAnswer =
   | { answer: 'stream'; steps: readonly Step[] }
+  /** A body that is a text is sent as it is. */
   | { answer: 'status'; status: number; headers?: Record<string, string>; body?: unknown }
   /** Accepts the request and never answers. */
   | { answer: 'silence' }
@@ -34,6 +37,7 @@ export const tool = (name: string, args: Record<string, unknown> | string): Step
   name,
   args,
 });
+export const halfCall = (name: string, args: string): Step => ({ do: 'half-call', name, args });
 /** The answer of a review: text that ends with one fenced JSON block. */
 export const answers = (answer: Record<string, unknown>): Step =>
   text(`Here is the answer.\n\n\`\`\`json\n${JSON.stringify(answer, null, 2)}\n\`\`\`\n`);
@@ -48,11 +52,19 @@ export const fails = (
   status: number,
   message: string,
   headers: Record<string, string> = {},
+  code = String(status),
 ): ModelAnswer => ({
   answer: 'status',
   status,
   headers,
-  body: { error: { message, type: 'error', code: String(status) } },
+  body: { error: { message, type: 'error', code } },
+});
+/** A page for people, as a proxy answers in place of the model. */
+export const page = (): ModelAnswer => ({
+  answer: 'status',
+  status: 200,
+  headers: { 'content-type': 'text/html' },
+  body: '<!doctype html><title>Sign in</title>',
 });
 export const silence = (): ModelAnswer => ({ answer: 'silence' });
 export const refuse = (): ModelAnswer => ({ answer: 'refuse' });

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { JournalRecord } from '../../../src/core/journal/record.ts';
@@ -75,7 +84,11 @@ export class View {
     const { page } = this.window;
     const view = page.locator('.pane-body .monaco-list[aria-label="Sessions"]');
     if (!(await view.isVisible()))
-      await page.locator('.activitybar a[aria-label="Holdfast"]').first().click();
+      // The item and not its link: a badge lies on that.
+      await page
+        .locator('.activitybar .action-item', { has: page.locator('a[aria-label^="Holdfast"]') })
+        .first()
+        .click();
     return view;
   }
 
@@ -179,18 +192,21 @@ export class Shell extends View {
     await this.result.waitFor({ timeout: ENGINE_MS });
   }
 
-  /** Resolves once the extension has put this text on disk among what the panel keeps. */
+  /** Resolves once the extension has put this text on disk as a draft. */
   kept(text: string): Promise<void> {
     const [workspace = ''] = readdirSync(this.#storage);
     const folder = path.join(this.#storage, workspace);
+    const drafts = path.join(folder, 'drafts');
     return new Promise((resolve) => {
-      const watcher = watch(folder, () => look());
       const look = (): void => {
-        if (!readdirSync(folder).includes('panel.json')) return;
-        if (!readFileSync(path.join(folder, 'panel.json'), 'utf8').includes(text)) return;
-        watcher.close();
+        if (!existsSync(drafts)) return;
+        if (watchers.length === 1) watchers.push(watch(drafts, look));
+        const files = readdirSync(drafts).filter((name) => name.endsWith('.json'));
+        if (!files.some((name) => readFileSync(path.join(drafts, name), 'utf8').includes(text))) return;
+        for (const watcher of watchers) watcher.close();
         resolve();
       };
+      const watchers = [watch(folder, look)];
       look();
     });
   }

@@ -34,6 +34,14 @@ describe('the command line', () => {
     },
     'review --recovery ask': { name: 'review', target: 'uncommitted', json: false, recovery: 'ask' },
     'run hello --recovery=off': { name: 'run', prompt: 'hello', json: false, recovery: 'off' },
+    drill: { name: 'drill', json: false },
+    'drill --only freeze,crash --json --engine-path /x': {
+      name: 'drill',
+      json: true,
+      only: ['crash', 'freeze'],
+      enginePath: '/x',
+    },
+    'drill --help': { name: 'help', topic: 'drill' },
     'replay runs/1 --follow': { name: 'replay', journal: 'runs/1', follow: true },
   };
   for (const [line, command] of Object.entries(good)) {
@@ -46,6 +54,10 @@ describe('the command line', () => {
     '--quick': /^There is no option --quick/,
     'help revue': /^There is no help on "revue"/,
     'review main': /^`review` takes no "main"/,
+    'drill now': /^`drill` takes no "now"/,
+    'drill --only crash,': /^--only has no fault ""/,
+    'drill --only boom': /^--only has no fault "boom"; there are crash, /,
+    'drill --model demo': /^`drill` has no option --model/,
     'review --fast': /^`review` has no option --fast/,
     'review --follow': /^`review` has no option --follow/,
     'run hi --report x': /^`run` has no option --report/,

@@ -4,6 +4,7 @@ import { duration, Progress } from '../../../src/cli/progress.ts';
 import { answerText, findingsText } from '../../../src/cli/result.ts';
 import { RunFold } from '../../../src/cli/run-fold.ts';
 import type { RecordBody } from '../../../src/core/journal/record.ts';
+import { retrySentence } from '../../../src/core/recovery/wording.ts';
 import type { Finding, ReviewScope } from '../../../src/core/review/finding.ts';
 import {
   answer,
@@ -123,7 +124,7 @@ describe('progress', () => {
       })
       .tell({ kind: 'answered', askId: 'a1', answer: { type: 'permission', reply: 'reject' } });
     assert.deepEqual(told(story).slice(-3), [
-      'retry    2: Overloaded',
+      `retry    ${retrySentence({ attempt: 2, nextAt: 0 })}: Overloaded`,
       'asks     permission for bash: npm test',
       'answer   denied',
     ]);

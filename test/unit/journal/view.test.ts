@@ -3,7 +3,18 @@ import fc from 'fast-check';
 import type { EngineEvent } from '../../../src/core/engine.ts';
 import { MAX_ROW_TEXT, RunViewFold } from '../../../src/core/journal/view.ts';
 import type { Header, PatchOp, Row } from '../../../src/core/protocol.ts';
-import { answer, begin, delta, finished, idle, running, SESSION, text, tool } from '../support/story.ts';
+import {
+  answer,
+  begin,
+  delta,
+  finished,
+  idle,
+  running,
+  SESSION,
+  type Story,
+  text,
+  tool,
+} from '../support/story.ts';
 
 /** What a panel does with patches. */
 class Mirror {
@@ -124,6 +135,30 @@ describe('view of a run', () => {
       story.rows('card').map((row) => row.actions),
       [['open-settings', 'show-log']],
     );
+  });
+
+  it('offers to go on with a turn that ended before its answer, until another one begins', () => {
+    const exit = { code: 1, stderrTail: '', expected: false };
+    const story = running().tell({ kind: 'server', generation: 1, state: 'stopped', exit });
+    const offered = (): boolean[] => story.rows('card').map(({ actions }) => actions.includes('continue'));
+    assert.deepEqual(offered(), [true]);
+    const prompt = { messageId: 'msg_2', partId: 'prt_2', text: 'Go on' };
+    story.tell({ kind: 'turn-drafted', turnId: 't2', sessionId: 'ses_1', prompt, label: '' });
+    assert.deepEqual(offered(), [false]);
+  });
+
+  it('does not offer to go on with what the user has stopped, nor with a step of a review', () => {
+    const ended = (cause: 'user' | 'close'): Story =>
+      running().tell(
+        { kind: 'stop-requested', turnId: 't1', cause },
+        { kind: 'turn-settled', turnId: 't1', outcome: 'interrupted', inferred: false },
+      );
+    const exit = { code: 1, stderrTail: '', expected: false };
+    const review = running('review').tell({ kind: 'server', generation: 1, state: 'stopped', exit });
+    const offered = [ended('user'), review, ended('close')].map((story) =>
+      story.rows('card').map(({ actions }) => actions.includes('continue')),
+    );
+    assert.deepEqual(offered, [[false], [false], [true]]);
   });
 
   it('does not say that it connects again once the server is gone', () => {

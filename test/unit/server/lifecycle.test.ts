@@ -166,6 +166,15 @@ describe('the life of an owned server', () => {
     assert.equal(run(...spent, { type: 'stop' }, START).view.state, 'failed', 'a stop gives nothing back');
   });
 
+  it('S-08: a budget of none is said to be none', () => {
+    let state = initialServer(NOW, { ...LIMITS, restarts: 0 });
+    for (const event of [START, exited(1), START]) state = step(state, event, NOW).state;
+    assert.match(
+      viewOwned(state, NOW).reason ?? '',
+      /^Restarts are switched off \(restart budget 0\)\. The server/,
+    );
+  });
+
   it('only a successful turn gives the budget back', () => {
     const used = [START, exited(1), START, exited(2), START];
     assert.equal(run(...used).view.budget?.used, 2);

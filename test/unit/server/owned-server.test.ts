@@ -5,7 +5,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { ConnectOptions } from '../../../src/core/engine.ts';
-import { CancelledError, EngineMissingError, StartError } from '../../../src/core/errors.ts';
+import { CancelledError, DatabaseError, EngineMissingError, StartError } from '../../../src/core/errors.ts';
+import type { SessionStore } from '../../../src/node/server/session-store.ts';
 import { assertGone, type Bench, bench, isGone, makeExit } from '../../fakes/server/bench.ts';
 import { FakeClock } from '../../fakes/server/fake-clock.ts';
 import { fakeEngine } from '../../fakes/server/fake-engine.ts';
@@ -132,6 +133,26 @@ describe('an owned server', () => {
     });
     assert.deepEqual(b.states, ['stopped', 'starting', 'stopped']);
     assert.deepEqual(b.downs, []);
+  });
+
+  it('names the database as what kept it from starting, and tells what was seen of that before', async () => {
+    const asked: string[] = [];
+    const store: SessionStore = {
+      beforeStart: () => Promise.resolve(['It is gone.']),
+      blame: (words) => {
+        asked.push(words);
+        return Promise.resolve(new DatabaseError('damaged', 'It is damaged.', words));
+      },
+    };
+    b = await bench('exits-early', { store });
+    await assert.rejects(b.server.ensure(), /^DatabaseError: It is damaged\.$/);
+    assert.equal(b.server.state.reason, 'It is damaged.');
+    assert.match(asked.join('|'), /^Config file at [^|]*$/);
+    b.use('well-behaved');
+    const connection = await b.server.ensure();
+    assert.deepEqual(connection.notes, ['It is gone.']);
+    await Promise.all([b.until(({ state }) => state === 'stopped'), makeExit(connection, 7)]);
+    assert.equal(asked.length, 1, 'a crash is no failed start');
   });
 
   it('S-05: a binary that is not there or may not be run is named as such, and costs no restart', async () => {

@@ -18,6 +18,8 @@ export class FakeClient implements EngineClient {
   readonly repaired: { sessionId: string; repairs: readonly Repair[] }[] = [];
   readonly aborted: string[] = [];
   readonly streams: StreamListener[] = [];
+  /** Those of them that were closed on our side, in that order. */
+  readonly closed: StreamListener[] = [];
   sending: () => Promise<void> = () => Promise.resolve();
   answering: () => Promise<void> = () => Promise.resolve();
   repairing: () => Promise<void> = () => Promise.resolve();
@@ -46,7 +48,7 @@ export class FakeClient implements EngineClient {
 
   stream(listener: StreamListener): () => void {
     this.streams.push(listener);
-    return () => undefined;
+    return () => void this.closed.push(listener);
   }
 
   send(sessionId: string, prompt: Prompt): Promise<void> {

@@ -122,6 +122,10 @@ export const userPart: EngineEvent = {
   part: { type: 'text', id: PROMPT.partId, text: PROMPT.text },
 };
 
+export function userMessage(id: string): EngineEvent {
+  return { type: 'message', sessionId: SESSION, message: { id, role: 'user', createdAt: 1 } };
+}
+
 export function answer(fields: Partial<EngineMessage>): EngineEvent {
   const message: EngineMessage = {
     id: 'msg_a',

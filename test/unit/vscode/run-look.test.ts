@@ -19,7 +19,7 @@ const run = (more: Partial<RunSummary> = {}): RunSummary => ({
 
 describe('A run in the list of sessions', () => {
   it('says what came of it and how long ago it was', () => {
-    const look = runLook(run({ outcome: 'ok', findings: 3, message: '3 findings.' }), false, NOW, t);
+    const look = runLook(run({ outcome: 'ok', findings: 3, message: '3 findings.' }), 'at-rest', NOW, t);
     assert.equal(look.description, '3 findings · 2 min ago');
     assert.equal(look.icon, 'pass');
     assert.equal(look.spoken, 'Review, 3 findings, 2 min ago');
@@ -28,20 +28,25 @@ describe('A run in the list of sessions', () => {
 
   it('has zero findings as a result', () => {
     assert.equal(
-      runLook(run({ outcome: 'ok', findings: 0 }), false, NOW, t).description,
+      runLook(run({ outcome: 'ok', findings: 0 }), 'at-rest', NOW, t).description,
       '0 findings · 2 min ago',
     );
   });
 
   it('T-06: runs only while this window runs it; one without an end was cut off', () => {
-    assert.equal(runLook(run(), true, NOW, t).icon, 'loading~spin');
-    const dead = runLook(run(), false, NOW, t);
+    assert.equal(runLook(run(), 'running', NOW, t).icon, 'loading~spin');
+    const dead = runLook(run(), 'at-rest', NOW, t);
     assert.equal(dead.icon, 'circle-outline');
     assert.equal(dead.description, 'cut off · 2 min ago');
   });
 
+  it('says that it waits for the user', () => {
+    const look = runLook(run(), 'waiting', NOW, t);
+    assert.deepEqual([look.icon, look.description], ['bell-dot', 'waiting for you · 2 min ago']);
+  });
+
   it('marks the demo model', () => {
-    const look = runLook(run({ demo: true, outcome: 'ok', findings: 1 }), false, NOW, t);
+    const look = runLook(run({ demo: true, outcome: 'ok', findings: 1 }), 'at-rest', NOW, t);
     assert.equal(look.description, 'demo · 1 finding · 2 min ago');
     assert.match(look.tooltip, /no AI/);
   });
@@ -49,7 +54,7 @@ describe('A run in the list of sessions', () => {
   it('names each end', () => {
     const words = (
       ['error', 'incomplete', 'server-unreachable', 'session-stalled', 'interrupted'] as const
-    ).map((outcome) => runLook(run({ outcome }), false, NOW, t).description.split(' · ')[0]);
+    ).map((outcome) => runLook(run({ outcome }), 'at-rest', NOW, t).description.split(' · ')[0]);
     assert.deepEqual(words, ['failed', 'ended without a full answer', 'server gone', 'stalled', 'stopped']);
   });
 

@@ -89,7 +89,16 @@ describe('The turn in the status bar', () => {
       files: [],
       todos: [],
     },
-    ...{ canTakeOver: false, canSend: false, canStop: false, promptHint: '', droppedRows: 0, ...more },
+    ...{
+      canTakeOver: false,
+      canSend: false,
+      canQueue: false,
+      queue: { items: [] },
+      canStop: false,
+      promptHint: '',
+      droppedRows: 0,
+      ...more,
+    },
   });
 
   it('shows how long it has been silent against the limit', () => {
