@@ -444,7 +444,7 @@ export class WorkspaceHost {
       onLeaseLost: (run) => this.#runs.follow(run),
       recovery: settings.recovery.mode,
       onRecover: (run) => this.#recovery.recover(run),
-      endLeftovers: () => this.#leftovers.end(),
+      endLeftovers: (run) => this.#leftovers.endFor(run),
       onReviewEffect: async (run, effect) => work?.perform(run, effect),
     });
   }

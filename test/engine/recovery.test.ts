@@ -81,6 +81,22 @@ describe('a turn whose server is killed', function () {
     assert.match(said(), /^Once upon \|a time, the end\.$/);
   });
 
+  it('S-14: by a restart that the user asked for goes on in the new one', async () => {
+    bench.model.script(({ messages }) =>
+      JSON.stringify(messages).includes('Once upon')
+        ? says(text('a time, the end.'))
+        : says(text('Once upon '), hold('never')),
+    );
+    await host.prompt(run, 'Tell');
+    await recordOf(run, 'event', ({ event }) => event.type === 'delta');
+    await host.restartServer();
+    await run.ended();
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.deepEqual(decisions(), ['9 resume 1/3']);
+    assert.match(said(), /^Once upon \|a time, the end\.$/);
+    assert.equal(bench.model.requests.length, 2);
+  });
+
   it('R-04: while a command runs asks, names it, and runs it again only when the user says so', async () => {
     execFileSync('git', ['init', '--quiet'], { cwd: bench.folder });
     const ledger = join(bench.folder, 'ledger');

@@ -150,7 +150,7 @@ function mendedTitle(cause: Incident): string {
 function incidentTitle(cause: Incident): string {
   switch (cause.type) {
     case 'server-died':
-      return 'Server died';
+      return cause.expected === true ? 'Server restarting' : 'Server died';
     case 'owner-gone':
       return 'Left unfinished';
     case 'server-unreachable':

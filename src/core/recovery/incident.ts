@@ -53,6 +53,8 @@ export const IncidentSchema = v.variant('type', [
     type: v.literal('server-died'),
     code: v.optional(v.number()),
     signal: v.optional(v.string()),
+    /** True when we ended it: the user restarted it, or it did nothing any more in another turn. */
+    expected: v.optional(v.boolean()),
   }),
   v.object({ type: v.literal('owner-gone') }),
   v.object({ type: v.literal('server-unreachable') }),

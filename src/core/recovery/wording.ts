@@ -11,8 +11,12 @@ const MAX_SUMMARY_CHARS = 160;
 
 export function incidentSentence(incident: Incident): string {
   switch (incident.type) {
-    case 'server-died':
-      return crashSentence({ ...incident, stderrTail: '' });
+    case 'server-died': {
+      const { expected, ...end } = incident;
+      return expected === true
+        ? 'The server was restarted while the turn ran.'
+        : crashSentence({ ...end, stderrTail: '' });
+    }
     case 'owner-gone':
       return 'The window was closed or crashed while the turn ran, and the server has ended since.';
     case 'server-unreachable':

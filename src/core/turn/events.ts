@@ -25,6 +25,7 @@ import {
   isAnswer,
   noteAnswer,
   ownAnswers,
+  settle,
   stay,
   timer,
   working,
@@ -36,8 +37,9 @@ export function onEvent(turn: TurnState, event: EngineEvent, at: number, convers
     ...turn,
     asked: heard(turn.asked, event),
     ...progress(turn, event, at),
-    ...(turn.stop === 'loop' && { cutTools: alsoCut(turn.cutTools, event) }),
+    ...((turn.stop === 'loop' || turn.ending) && { cutTools: alsoCut(turn.cutTools, event) }),
   };
+  if (event.type === 'session-gone' && event.sessionId === turn.sessionId) return onGone(now, conversation);
   if (isRecovering(turn)) {
     // The session is being read back: what it holds is known from here on.
     const { type } = event;
@@ -81,6 +83,13 @@ export function onEvent(turn: TurnState, event: EngineEvent, at: number, convers
     default:
       return stay(now);
   }
+}
+
+/** opencode 1.18.33 goes on with the turn of a session that was deleted, and tells nobody of its end. */
+function onGone(turn: TurnState, conversation: Conversation): Step {
+  const { effects } = settle(turn, conversation, { gone: true });
+  const waits = (['read-back', 'idle', 'parked'] as const).map((name) => cancel(turn, name));
+  return stay(turn, [{ type: 'abort', turnId: turn.turnId }, ...effects, ...waits]);
 }
 
 function onAccepted(turn: TurnState): Step {

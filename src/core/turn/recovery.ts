@@ -44,6 +44,8 @@ const OF_AN_ATTEMPT: readonly TurnTimer[] = ['inferred', 'idle', 'refused', 'acc
 
 /** The attempt is over. It settles, unless something went wrong with it that recovery has to do with. */
 export function endAttempt(turn: TurnState, conversation: Conversation, how: SettleCause = {}): Step {
+  // The end of its process comes next, and is what it ended by.
+  if (turn.ending && finalAnswer(endFactsOf(turn, conversation)) === undefined) return stay(turn);
   const failure = turn.recovery === 'off' ? undefined : failureOf(turn, conversation);
   return failure === undefined
     ? settle(turn, conversation, how)
@@ -82,7 +84,13 @@ export function failAttempt(
 }
 
 export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conversation: Conversation): Step {
-  const { error: _error, notBefore: _before, loop: _loop, ...rest } = turn as TurnIn<'failed'>;
+  const {
+    error: _error,
+    notBefore: _before,
+    loop: _loop,
+    ending: _ending,
+    ...rest
+  } = turn as TurnIn<'failed'>;
   const notBefore = nextTry(turn, conversation);
   const failed: TurnIn<'failed'> = {
     ...rest,
@@ -91,7 +99,7 @@ export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conver
     agreed: false,
     known: [],
     sending: false,
-    deaths: turn.deaths + (record.cause.type === 'server-died' ? 1 : 0),
+    deaths: turn.deaths + (record.cause.type === 'server-died' && record.cause.expected !== true ? 1 : 0),
     ...(record.error === undefined ? {} : { error: record.error }),
     ...(notBefore === undefined ? {} : { notBefore }),
   };

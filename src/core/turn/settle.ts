@@ -31,6 +31,8 @@ export interface SettleCause {
   reason?: string;
   /** The prompt never left, or was refused. */
   sendFailed?: boolean;
+  /** Its session was deleted. */
+  gone?: boolean;
   /** It was stopped because it was silent for so long. */
   stalled?: Silence;
 }
@@ -65,6 +67,11 @@ export function settlement(facts: Facts, cause: SettleCause): Settlement {
   }
   if (facts.stop === 'user') return ended('interrupted', 'Stopped by you.');
   if (facts.stop === 'close') return ended('interrupted', 'Stopped because Holdfast was closed.');
+  if (cause.gone === true)
+    return ended(
+      'interrupted',
+      `Its session was deleted by another client of the same server.${kept(facts)}`,
+    );
   // A journal of before names no loop; there was one kind then.
   if (facts.stop === 'loop') return ended('error', loopSentence(facts.loop ?? 'unknown-finish'));
   if (cause.stalled !== undefined) return stalled(cause.stalled, facts);

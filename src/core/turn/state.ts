@@ -76,6 +76,8 @@ interface Base {
   stop?: StopCause;
   /** With the stop of the loop guard: what was going in circles. */
   loop?: Loop;
+  /** Its server is being ended, not by the turn: what it says of the turn from then on is that. */
+  ending?: true;
   /** The last error the engine told of this session. Not an end by itself. */
   lastError?: EngineError;
   /** Ids of the assistant messages that answer this prompt, oldest first. Grown in place. */

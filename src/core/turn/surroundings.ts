@@ -3,7 +3,7 @@ import { assertNever } from '../errors.ts';
 import type { Conversation } from '../journal/conversation.ts';
 import type { RecordOf } from '../journal/record.ts';
 import { unheard } from './asked.ts';
-import { deaf, hearing, resumed } from './clocks.ts';
+import { deaf, hearing, isGivenUp, resumed, runningTools } from './clocks.ts';
 import { beginAnew, endAttempt, failAttempt } from './recovery.ts';
 import { isRecovering, STOP_MS, type Step, type TurnState, UNREACHABLE_MS } from './state.ts';
 import { asking, cancel, inferEnd, settle, stay, timer } from './step.ts';
@@ -75,6 +75,7 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
           type: 'server-died' as const,
           ...(code === undefined ? {} : { code }),
           ...(signal === undefined ? {} : { signal }),
+          ...(record.exit?.expected === true && { expected: true }),
         };
         return failAttempt(turn, cause, conversation);
       }
@@ -92,14 +93,22 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
       };
     case 'ready':
       return onReachable(turn, record.at, conversation);
+    case 'stopping':
+      return stay(ended(turn, conversation));
     case 'starting':
     case 'unresponsive':
-    case 'stopping':
     case 'connecting':
       return stay(turn);
     default:
       return assertNever(record.state);
   }
+}
+
+/** The user restarts the server. What runs there now is cut off, whatever the engine says of it in its last words. */
+function ended(turn: TurnState, conversation: Conversation): TurnState {
+  const isOver = turn.phase === 'settled' || isRecovering(turn) || turn.stop !== undefined;
+  if (isOver || turn.recovery === 'off' || isGivenUp(turn)) return turn;
+  return { ...turn, ending: true, cutTools: [...turn.cutTools, ...runningTools(conversation)] };
 }
 
 /** How the turn stands is read once the stream is open: the server may have gone on with it, or be another one. */

@@ -44,6 +44,17 @@ export class LeftoverWork {
     await Promise.allSettled([...this.#generations].map((generation) => server.endLeftovers(generation)));
   }
 
+  /**
+   * Ends what could get in the way of a run's next attempt. Whose a process is cannot be told: without the user's word
+   * nothing ends while it is open what becomes of another run, whose command it may be.
+   */
+  async endFor(run: Run): Promise<void> {
+    const { turn } = run.state;
+    const isAgreed = turn?.phase === 'mending' && turn.agreed;
+    const isOpen = this.#desk.runs().some((other) => other !== run && other.isOwned && isUndecided(other));
+    if (isAgreed || !isOpen) await this.end();
+  }
+
   #tellEnded(run: Run, generation: number): void {
     const { leftovers } = run.state;
     const inherited = this.#inherited.get(run);
@@ -52,6 +63,10 @@ export class LeftoverWork {
     this.#inherited.delete(run);
     run.append({ kind: 'leftovers-ended', generation: leftovers });
   }
+}
+
+function isUndecided({ state: { turn } }: Run): boolean {
+  return turn?.phase === 'failed' || turn?.phase === 'asking';
 }
 
 function tellLeft(run: Run, { generation, processes }: Leftovers): void {

@@ -60,7 +60,7 @@ export interface RunOptions {
   /** Brings a server for a turn that goes on, and reads its session back. Never rejects. */
   onRecover(run: Run): Promise<void>;
   /** Ends what the tools of dead servers left running. Never rejects. */
-  endLeftovers(): Promise<void>;
+  endLeftovers(run: Run): Promise<void>;
   /** Carries out the effects of a review. */
   onReviewEffect(run: Run, effect: ReviewEffect): Promise<void>;
 }
@@ -109,7 +109,7 @@ export class Run {
       turn: () => this.state.turn,
       connection: () => this.#connection,
       intake: this.#intake,
-      endLeftovers: () => options.endLeftovers(),
+      endLeftovers: () => options.endLeftovers(this),
       // What was under way here ends here, where another process has the run by now.
       tell: (body) => {
         if (!this.#followed) this.append(body);

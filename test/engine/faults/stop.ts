@@ -190,4 +190,13 @@ export const otherClients: readonly Fault[] = [
       assert.deepEqual([run.state.ended?.outcome, play.requests.length], ['ok', 2]);
     },
   },
+  {
+    fault: 'another client deletes the session in the middle of a text',
+    model: [says(text('Once upon '), hold('never'))],
+    until: aDelta,
+    strike: (play) => play.stage.other.request('DELETE', path(play, '')),
+    expected: { ...STOPPED, said: ['Once upon '] },
+    // The engine is told to stop as well.
+    also: (play) => play.requests[0]?.left,
+  },
 ];

@@ -3,11 +3,16 @@ import type { RecordBody } from '../../../src/core/journal/record.ts';
 import { LeftoverWork } from '../../../src/node/run/leftover-work.ts';
 import type { Run } from '../../../src/node/run/run.ts';
 import { OF_BEFORE, type Server } from '../../../src/node/server/server.ts';
-import { running, type Story, text } from '../support/story.ts';
+import { running, type Story, text, tool } from '../support/story.ts';
 
 const processes = [{ pid: 1, command: 'sleep', startedAt: 0 }];
 const exit = { signal: 'SIGKILL', stderrTail: '', expected: false };
 const died: RecordBody = { kind: 'server', generation: 1, state: 'stopped', exit };
+const readBack: RecordBody[] = [
+  { kind: 'server', generation: 2, state: 'ready' },
+  { kind: 'stream', generation: 2, state: 'open' },
+  { kind: 'synced', turnId: 't1', status: 'idle' },
+];
 const left: RecordBody = { kind: 'leftovers', generation: 1, processes };
 
 /** A run as a window has it that owns it. */
@@ -59,6 +64,24 @@ describe('what the tools of dead servers left running', () => {
     const work = workFor();
     work.onLeftovers({ generation: 1, processes });
     await work.end();
+    assert.deepEqual(ended, [1]);
+  });
+
+  it('is not ended for one run while it is open what becomes of another, unless the user has said so', async () => {
+    const asking = running('prompt', 'auto')
+      .events(tool('running'))
+      .each(died, ...readBack);
+    assert.equal(asking.state.turn?.phase, 'asking');
+    const other = running('prompt', 'auto')
+      .events(text('Half'))
+      .each(died, ...readBack);
+    assert.equal(other.state.turn?.phase, 'mending');
+    const work = workFor(owned(asking), owned(other));
+    work.onLeftovers({ generation: 1, processes });
+    await work.endFor(owned(other));
+    assert.deepEqual(ended, []);
+    asking.each({ kind: 'recovery-answered', turnId: 't1', choice: 'go-on' }, ...readBack.slice(-1));
+    await work.endFor(owned(asking));
     assert.deepEqual(ended, [1]);
   });
 

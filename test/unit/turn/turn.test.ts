@@ -110,6 +110,13 @@ describe('turn', () => {
     });
   });
 
+  it('T-01: settles when its session is deleted, and has the engine stop', () => {
+    const story = running().events(text('Half', {}), { type: 'session-gone', sessionId: SESSION });
+    assert.equal(story.settled?.outcome, 'interrupted');
+    assert.match(story.settled?.message ?? '', /deleted by another client .* kept\.$/);
+    assert.ok(story.effects.some(({ type }) => type === 'abort'));
+  });
+
   it('T-02: a process that dies right after the final answer leaves a success', () => {
     const story = running().events(finished()).tell(died);
     assert.equal(story.settled?.outcome, 'ok');
