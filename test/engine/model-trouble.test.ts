@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { answerText } from '../../src/cli/result.ts';
 import type { Run } from '../../src/node/run/run.ts';
@@ -160,9 +161,15 @@ describe('a model in trouble', function () {
     assert.equal(asked(), 2);
   });
 
-  it('a command that the engine lets the model forget, and so perhaps repeat, is named', async () => {
-    const run1 = tool('bash', { command: 'echo once', description: 'Say' });
-    answersWith(says(run1, hold('ran'), drop()), says(text('Done.')));
+  it('C-16: a command that the engine would let the model forget is told to it, and not run again', async () => {
+    const ledger = join(bench.folder, 'ledger');
+    const write = tool('bash', { command: `echo once >> ${ledger}; echo written`, description: 'Write' });
+    // Like a model: what it does not know of, it does.
+    bench.model.script(({ messages }) =>
+      JSON.stringify(messages).includes('written\\n')
+        ? says(text('Done.'))
+        : says(write, hold('ran'), drop()),
+    );
     await host.prompt(run, 'Go');
     await recordOf(
       run,
@@ -171,12 +178,10 @@ describe('a model in trouble', function () {
     );
     bench.model.release('ran');
     await run.ended();
-    assert.deepEqual(
-      recordsOf(run, 'note').map((note) => note.text),
-      [
-        'The engine asks the model again without telling it that “bash: echo once” has run: the model may do it a second time.',
-      ],
-    );
+    assert.deepEqual(outcomes(), ['ok']);
+    assert.equal(readFileSync(ledger, 'utf8'), 'once\n');
+    assert.deepEqual(rows('text'), ['Done.']);
+    assert.equal(asked(), 2);
   });
 
   it('C-20: a call that fails three times in a row pauses the turn, which goes on when the user says so', async () => {

@@ -160,7 +160,7 @@ function incidentTitle(cause: Incident): string {
     case 'model-failed':
       return TROUBLE_TITLES[cause.trouble];
     case 'looped':
-      return 'Going in circles';
+      return cause.loop === 'forgotten-call' ? 'Stopped before a repeat' : 'Going in circles';
     default:
       return assertNever(cause);
   }

@@ -124,7 +124,8 @@ export function decide(input: DecisionInput): Decision {
   // The engine has tried a failed model call again by itself, as often as that makes sense.
   if (!agreed && incident.type === 'model-failed')
     return { ...still, type: 'offer', rule: 10, reason: say(...whenToContinue(incident)) };
-  if (!agreed && incident.type === 'looped') {
+  // The next attempt tells the model what the engine would not have.
+  if (!agreed && incident.type === 'looped' && incident.loop !== 'forgotten-call') {
     const reason = say('Continue if it should be given another try.');
     return { ...still, type: 'offer', rule: 10, reason };
   }

@@ -30,8 +30,11 @@ export const MODEL_TROUBLES = [
  */
 export type ModelTrouble = (typeof MODEL_TROUBLES)[number];
 
-export const LOOPS = ['unknown-finish', 'same-failure', 'compaction'] as const;
-/** How a turn goes in circles: answers that end without a reason, one call that fails again and again, summaries. */
+export const LOOPS = ['unknown-finish', 'same-failure', 'compaction', 'forgotten-call'] as const;
+/**
+ * How a turn goes in circles: answers that end without a reason, one call that fails again and again, summaries, or a
+ * model that is asked again without being told what has run, and so does it again.
+ */
 export type Loop = (typeof LOOPS)[number];
 
 /** `go-on` and `keep` are the user's; `nobody` says that there is nobody to ask. */

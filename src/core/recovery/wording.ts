@@ -96,6 +96,8 @@ export function loopSentence(loop: Loop): string {
       return 'The same call failed three times in a row, so the turn was stopped.';
     case 'compaction':
       return 'The conversation was summarised three times with hardly anything done in between, so the turn was stopped.';
+    case 'forgotten-call':
+      return 'The model call broke off after a call of it had run. The engine was about to ask again without telling the model of that, so it was stopped first.';
     default:
       return assertNever(loop);
   }

@@ -140,6 +140,16 @@ function onStatus(turn: TurnState, status: SessionStatus, conversation: Conversa
     const effects = [cancel(turn, 'idle'), cancel(turn, 'refused')];
     if (status.type === 'busy') return stay(working(turn), effects);
     const forgotten = forgottenCalls(turn, conversation);
+    if (forgotten.partIds.length > 0 && turn.recovery !== 'off' && turn.stop === undefined) {
+      const stop = {
+        kind: 'stop-requested',
+        turnId: turn.turnId,
+        cause: 'loop',
+        loop: 'forgotten-call',
+      } as const;
+      const tried = { ...working(turn), retries: status.attempt, retryAt: status.nextAt };
+      return stay(tried, [{ type: 'record', body: stop }]);
+    }
     return stay(
       { ...working(turn), retries: status.attempt, forgotten: [...turn.forgotten, ...forgotten.partIds] },
       [...effects, ...forgotten.notes],

@@ -89,9 +89,12 @@ export function onIncident(turn: TurnState, record: RecordOf<'incident'>, conver
     notBefore: _before,
     loop: _loop,
     ending: _ending,
+    retryAt: _retryAt,
     ...rest
   } = turn as TurnIn<'failed'>;
-  const notBefore = nextTry(turn, conversation);
+  // The engine's own wait ends with the stop that kept it from going on.
+  const isForgetful = record.cause.type === 'looped' && record.cause.loop === 'forgotten-call';
+  const notBefore = nextTry(turn, conversation) ?? (isForgetful ? turn.retryAt : undefined);
   const failed: TurnIn<'failed'> = {
     ...rest,
     phase: 'failed',

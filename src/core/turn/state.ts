@@ -87,6 +87,8 @@ interface Base {
   asked: Asked;
   /** How often the engine has asked the model again by itself for the answer that is under way. */
   retries: number;
+  /** When it meant to ask again, epoch ms, where it was stopped before that. */
+  retryAt?: number;
   /** How many answers there were in this attempt at each summary of the conversation. */
   compactedAt: readonly number[];
   /** Until when its model's provider was last said to take no request, epoch ms. */

@@ -267,8 +267,38 @@ describe('the engine’s own retries', () => {
     assert.equal(answerText(story.state), 'The whole.', 'the answer is the new one alone');
   });
 
-  it('a call that ran before and is left out of the next request is named, once', () => {
-    const story = running().events(
+  it('C-16: a call that ran before and would be left out of the next request is told to the model in one of ours', () => {
+    const story = running().events(tool('completed'), retry(1, 2000));
+    assert.deepEqual(
+      story.effects.flatMap(({ type }) => (type === 'abort' ? [type] : [])),
+      ['abort'],
+    );
+    const synced: RecordBody = { kind: 'synced', turnId: 't1', status: 'idle' };
+    story
+      .events(answer({ completedAt: 3 }), idle)
+      .timer('idle')
+      .tell(synced);
+    assert.deepEqual(
+      story.records.flatMap((record) => (record.kind === 'incident' ? [record.cause] : [])),
+      [{ type: 'looped', loop: 'forgotten-call' }],
+    );
+    story.tell(synced);
+    assert.ok(
+      story.records.every(({ kind }) => kind !== 'decision'),
+      'not before its time',
+    );
+    story.now = 2000;
+    story.timer('parked').tell(synced);
+    const decided = story.records.flatMap((record) => (record.kind === 'decision' ? [record] : []));
+    assert.deepEqual(
+      decided.map(({ rule, decision }) => `${rule} ${decision}`),
+      ['9 resume'],
+    );
+    assert.match(decided[0]?.reason ?? '', /without telling the model of that, so it was stopped first\./);
+  });
+
+  it('a call that ran before and is left out of the next request is named, once, where nothing is recovered', () => {
+    const story = running('off').events(
       tool('completed'),
       tool('completed', { id: 'prt_read', tool: 'read', class: 'read-only' }),
       tool('pending', { id: 'prt_begun' }),
