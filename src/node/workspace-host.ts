@@ -6,37 +6,30 @@ import type { Clock } from '../core/clock.ts';
 import { explain, ModelMissingError } from '../core/errors.ts';
 import type { Engine } from '../core/engine.ts';
 import { nextQueued } from '../core/journal/queue.ts';
-import { RECORD_VERSION, type RecordBody } from '../core/journal/record.ts';
+import { RECORD_VERSION } from '../core/journal/record.ts';
 import { canContinue, type Standing, standingOf } from '../core/journal/state.ts';
 import { asksUser } from '../core/recovery/incident.ts';
 import { repairsOf } from '../core/recovery/repair.ts';
 import type { ReviewTarget } from '../core/review/finding.ts';
 import { type Opened, Runs } from './run/runs.ts';
 import { stallLimits } from '../core/turn/clocks.ts';
-import type { ServerView } from '../core/server/view.ts';
 import type { Settings } from '../core/settings.ts';
-import { changedSince } from './git/changed-since.ts';
 import { DEFAULT_LIMITS, resolveTarget } from './git/target.ts';
 import { JournalWriter } from './journal/journal-writer.ts';
+import { addEvidence } from './run/evidence.ts';
 import { settleOrphan } from './run/follow-run.ts';
 import { LeftoverWork } from './run/leftover-work.ts';
 import { RecoveryWork } from './run/recovery-work.ts';
 import { QueueWork } from './run/queue-work.ts';
 import { ReviewWork } from './run/review-work.ts';
 import { Run } from './run/run.ts';
+import { RunLinks } from './run/run-links.ts';
 import { listRuns, newRunId, pruneRuns, type RunEntry, runsFolder } from './run/run-store.ts';
-import type { Server, ServerConnection, ServerDown } from './server/server.ts';
-import { watchForDeafness } from './stream/deaf-session.ts';
-import { EventHub, type HubLog } from './stream/event-hub.ts';
-
-/** How long a fresh event stream may take to open before a prompt is sent without it, ms. What it misses is re-read. */
-const STREAM_OPEN_MS = 5000;
+import type { Server, ServerConnection } from './server/server.ts';
+import type { HubLog } from './stream/event-hub.ts';
 
 /** The prompt of a turn that goes on with the one before; what was cut off there is told in the session itself. */
 const CONTINUE = 'Continue where you were cut off.';
-
-/** Changed files named to whoever is asked about a turn; of the others there is a number. */
-const MAX_EVIDENCE = 8;
 
 export interface WorkspaceHostOptions {
   engine: Engine;
@@ -78,25 +71,31 @@ export class WorkspaceHost {
   readonly queue: QueueWork;
   readonly #options: WorkspaceHostOptions;
   readonly #runs: Runs;
+  readonly #links: RunLinks;
   readonly #recovery: RecoveryWork;
   readonly #leftovers: LeftoverWork;
-  readonly #disposables: (() => void)[] = [];
+  readonly #stopHearing: () => void;
   readonly #turns = new Set<string>();
   /** Runs whose turns the server hears of. */
   readonly #told = new WeakSet<Run>();
   /** Asked for a second time while the server starts, a turn goes on once. */
   readonly #continuing = new WeakSet<Run>();
   readonly #runListeners = new Set<(run: Run) => void>();
-  #hub: { generation: number; hub: EventHub } | undefined;
-  /** Generation of the newest server whose start was told of. */
-  #toldOfStart = 0;
-
   constructor(options: WorkspaceHostOptions) {
     this.#options = options;
     this.server = options.server;
+    this.#links = new RunLinks({
+      server: this.server,
+      clock: options.clock,
+      log: options.log,
+      heartbeatGapMs: options.settings.heartbeatGapTimeoutMs,
+      runs: () => this.#runs.all,
+      active: () => this.activeRuns,
+      onUse: (run) => this.#onUse(run),
+    });
     this.#recovery = new RecoveryWork({
       server: this.server,
-      join: (run, connection) => this.#join(run, connection),
+      join: (run, connection) => this.#links.join(run, connection),
     });
     this.#leftovers = new LeftoverWork({ server: this.server, runs: () => this.#runs.all });
     this.#runs = new Runs({
@@ -113,11 +112,7 @@ export class WorkspaceHost {
       claim: (run) => this.#runs.claim(run),
       prompt: (run, text, queuedId) => this.prompt(run, text, queuedId),
     });
-    this.#disposables.push(
-      this.server.onState((view) => this.#onServer(view)),
-      this.server.onDown((down) => this.#onDown(down)),
-      this.server.onLeftovers((leftovers) => this.#leftovers.onLeftovers(leftovers)),
-    );
+    this.#stopHearing = this.server.onLeftovers((leftovers) => this.#leftovers.onLeftovers(leftovers));
   }
 
   /** Where the journals of this workspace are. */
@@ -259,13 +254,13 @@ export class WorkspaceHost {
       return;
     }
     this.#heed(run);
-    if (connection !== undefined) this.#use(run, connection);
+    if (connection !== undefined) this.#links.use(run, connection);
     const owner = { pid: process.pid, startedAt: this.#options.processStartedAt };
     run.append({ kind: 'owner', owner, reason, ...(serverGone && { serverGone }) });
     if (serverGone || run.state.leftovers !== undefined) await this.#leftovers.inherit(run);
     if (serverGone) return;
-    run.append(serverRecord(this.server.state));
-    if (connection !== undefined) await this.#joinStream(run, connection);
+    this.#links.tellServer(run);
+    if (connection !== undefined) await this.#links.joinStream(run, connection);
   }
 
   /** A server that lives already; none is started for a run that nobody asked to go on. */
@@ -285,61 +280,16 @@ export class WorkspaceHost {
    */
   async connect(run: Run): Promise<string> {
     const connection = await this.server.ensure();
-    if (run.connection?.generation !== connection.generation) await this.#join(run, connection);
+    if (run.connection?.generation !== connection.generation) await this.#links.join(run, connection);
     const model = this.#options.model ?? (await connection.client.defaultModel());
     if (model === undefined) throw new ModelMissingError();
     return model;
   }
 
-  /** What the user has to know of how a server of ours began: told in the run that wanted it, once. */
-  #tellOfStart(run: Run, { generation, notes = [] }: ServerConnection): void {
-    if (generation <= this.#toldOfStart) return;
-    this.#toldOfStart = generation;
-    for (const text of notes) {
-      this.#options.log.warn(text);
-      run.append({ kind: 'note', level: 'warning', text });
-    }
-  }
-
-  async #join(run: Run, connection: ServerConnection): Promise<void> {
-    this.#use(run, connection);
-    run.append(serverRecord(this.server.state));
-    this.#tellOfStart(run, connection);
-    await this.#joinStream(run, connection);
-  }
-
-  #use(run: Run, connection: ServerConnection): void {
-    run.connect(connection);
+  #onUse(run: Run): void {
     this.#heed(run);
     const { turn } = run.state;
     if (turn !== undefined && turn.phase !== 'settled') this.#onTurn(run, turn.turnId, 'begun');
-  }
-
-  /** Feeds the server's events to a run from here on; resolves when the stream is open, or late. */
-  #joinStream(run: Run, connection: ServerConnection): Promise<void> {
-    const hub = this.#hubOf(connection);
-    return new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.setTimer(STREAM_OPEN_MS, resolve);
-      const leave = hub.listen({
-        onEvents: (events) => run.onEvents(events),
-        onState: (state, reason) => {
-          cancel();
-          resolve();
-          if (run.active)
-            run.append({
-              kind: 'stream',
-              generation: connection.generation,
-              state,
-              ...(reason === undefined ? {} : { reason }),
-            });
-        },
-      });
-      const unwatch = watchForDeafness(run, () => hub.renew('it did not tell what the session did'));
-      run.hears(() => {
-        unwatch();
-        leave();
-      });
-    });
   }
 
   /** Restarts the server (owned) or connects anew (attached), because the user asked for it. */
@@ -376,8 +326,8 @@ export class WorkspaceHost {
   }
 
   async #end(endings: readonly Promise<void>[]): Promise<void> {
-    this.#hub?.hub.close();
-    for (const dispose of this.#disposables) dispose();
+    this.#links.close();
+    this.#stopHearing();
     for (const ending of await Promise.allSettled(endings)) {
       if (ending.status === 'rejected') this.#options.log.warn(`while closing: ${explain(ending.reason)}`);
     }
@@ -449,61 +399,6 @@ export class WorkspaceHost {
     });
   }
 
-  #hubOf(connection: ServerConnection): EventHub {
-    if (this.#hub?.generation === connection.generation) return this.#hub.hub;
-    this.#hub?.hub.close();
-    const { clock, log, settings } = this.#options;
-    const hub = new EventHub({
-      client: connection.client,
-      clock,
-      log,
-      heartbeatGapMs: settings.heartbeatGapTimeoutMs,
-      onBytes: () => this.server.heard(connection.generation),
-    });
-    this.#hub = { generation: connection.generation, hub };
-    return hub;
-  }
-
-  #onServer(view: ServerView): void {
-    if (
-      view.state !== 'ready' &&
-      view.state !== 'unresponsive' &&
-      this.#hub !== undefined &&
-      view.state !== 'stopping'
-    ) {
-      this.#hub.hub.close();
-      this.#hub = undefined;
-      for (const run of this.#runs.all) run.connect(undefined);
-    }
-    for (const run of this.activeRuns) run.append(serverRecord(view));
-    if (view.state === 'ready' && view.kind === 'attached') this.#goOnAll();
-  }
-
-  /** A process that was ended for another one to begin is `stopped` at no time: that it is gone is told all the same. */
-  #onDown({ generation, exit, reason }: ServerDown): void {
-    const now = this.server.state;
-    if (exit === undefined || now.generation === generation) return;
-    for (const run of this.activeRuns) {
-      run.append({ kind: 'server', generation, state: 'stopped', exit, reason });
-      run.append(serverRecord(now));
-    }
-  }
-
-  /** A server that was out of reach is back: what ran on it goes on there, or is found to have ended. */
-  #goOnAll(): void {
-    for (const run of this.activeRuns) {
-      if (run.connection === undefined && run.state.sessionId !== undefined) void this.#rejoin(run);
-    }
-  }
-
-  async #rejoin(run: Run): Promise<void> {
-    const connection = await this.server.ensure().catch(() => undefined);
-    // Gone again, which is told as its state; or somebody else has connected the run meanwhile.
-    if (connection === undefined || run.connection !== undefined || !run.active) return;
-    this.#use(run, connection);
-    await this.#joinStream(run, connection);
-  }
-
   /**
    * What a run's records mean outside of it: a busy server gets more patience, a turn that ended well gives its restarts
    * back, and who is asked about a turn gets evidence.
@@ -515,22 +410,12 @@ export class WorkspaceHost {
       onRecord: (record) => {
         this.queue.onRecord(run, record);
         if (record.kind === 'turn-drafted') this.#onTurn(run, record.turnId, 'begun');
-        if (record.kind === 'decision' && asksUser(record)) void this.#addEvidence(run, record.turnId);
+        if (record.kind === 'decision' && asksUser(record))
+          void addEvidence(run, record.turnId, this.#options.folder);
         if (record.kind === 'turn-settled')
           this.#onTurn(run, record.turnId, record.outcome === 'ok' ? 'succeeded' : 'failed');
       },
     });
-  }
-
-  /** What changed since the turn began, for whoever is asked whether to go on with it. */
-  async #addEvidence(run: Run, turnId: string): Promise<void> {
-    const { turn } = run.state;
-    if (turn === undefined) return;
-    const changed = await changedSince(this.#options.folder, turn.draftedAt);
-    const isAsked = !run.followed && run.state.turn?.turnId === turnId && run.state.turn.phase === 'asking';
-    if (changed === undefined || !isAsked) return;
-    const files = changed.slice(0, MAX_EVIDENCE);
-    run.append({ kind: 'workspace-changes', turnId, files, more: changed.length - files.length });
   }
 
   #onTurn(run: Run, turnId: string, how: 'begun' | 'succeeded' | 'failed'): void {
@@ -551,17 +436,6 @@ export class WorkspaceHost {
 /** Whether a run that was left has a turn which the user can go on with. */
 function canBeOffered({ state: { turn } }: Run): boolean {
   return turn !== undefined && turn.phase !== 'settled' && turn.recovery !== 'off';
-}
-
-function serverRecord(view: ServerView): RecordBody {
-  return {
-    kind: 'server',
-    generation: view.generation,
-    state: view.state,
-    ...(view.exit === undefined ? {} : { exit: view.exit }),
-    ...(view.reason === undefined ? {} : { reason: view.reason }),
-    ...(view.engineVersion === undefined ? {} : { engineVersion: view.engineVersion }),
-  };
 }
 
 /** A session's title from its first prompt: its first line, at most 60 characters. */
