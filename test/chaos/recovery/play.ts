@@ -62,7 +62,7 @@ export async function play(point: Point, { host, model, files }: Stage): Promise
       if (pid === undefined || run.state.turn?.phase === 'settled') return;
       for (const [id, text] of textsOf(run)) shown.set(id, text);
       kills += 1;
-      downs.push(wentDown(host));
+      downs.push(wentDown(host, pid));
       killedAt = record.at;
       process.kill(pid, 'SIGKILL');
     },
@@ -154,9 +154,11 @@ async function otherThanStored(run: Run, host: WorkspaceHost): Promise<string[]>
   });
 }
 
-function wentDown({ server }: WorkspaceHost): Promise<void> {
+/** Resolves once the server has missed its process, which may not have been ready yet. */
+function wentDown({ server }: WorkspaceHost, pid: number): Promise<void> {
   return new Promise((resolve) => {
-    const stop = server.onDown(() => {
+    const stop = server.onState((view) => {
+      if (view.pid === pid) return;
       stop();
       resolve();
     });
