@@ -112,7 +112,10 @@ describe('sending a prompt to the real engine', function () {
     await assert.rejects(
       bench.client.send('ses_0000000000000000000000000', bench.prompt('hello')),
       (error: Error) => {
-        assert.deepEqual([error.name, (error as { retriable?: boolean }).retriable], ['RequestError', false]);
+        assert.deepEqual(
+          [error.name, (error as { retriable?: boolean }).retriable],
+          ['SessionGoneError', false],
+        );
         return true;
       },
     );

@@ -40,7 +40,7 @@ import {
 import { cancel, factsOf as endFactsOf, settle, stay, timer } from './step.ts';
 
 /** All timers of an attempt: none of them outlives it. */
-const OF_AN_ATTEMPT: readonly TurnTimer[] = ['inferred', 'idle', 'refused', 'accept', 'unreachable'];
+const OF_AN_ATTEMPT: readonly TurnTimer[] = ['inferred', 'idle', 'refused', 'accept', 'unreachable', 'stop'];
 
 /** The attempt is over. It settles, unless something went wrong with it that recovery has to do with. */
 export function endAttempt(turn: TurnState, conversation: Conversation, how: SettleCause = {}): Step {

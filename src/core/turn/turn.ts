@@ -217,7 +217,8 @@ function onTimer(turn: TurnState, name: TurnTimer, at: number, conversation: Con
     case 'inferred':
       return canInferEnd(turn, conversation) ? settle(turn, conversation, { inferred: true }) : stay(turn);
     case 'stop':
-      return endAttempt(turn, conversation);
+      // The loop guard's stop may be long over, and its turn with the user.
+      return turn.stop === undefined ? stay(turn) : endAttempt(turn, conversation);
     case 'parked':
       return turn.phase === 'failed' ? onParkedTimer(turn, at) : stay(turn);
     case 'read-back':

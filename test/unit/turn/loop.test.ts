@@ -67,6 +67,8 @@ describe('a turn that goes in circles', () => {
     assert.deepEqual(decisions(story), ['10 offer 0/3']);
     assert.match(story.rows('card')[0]?.text ?? '', /^The same call failed three times in a row/);
     assert.equal(story.state.turn?.phase, 'asking');
+    assert.equal(story.armed.includes('stop'), false);
+    assert.equal(story.timer('stop').state.turn?.phase, 'asking', 'it waits for the user, however long');
   });
 
   it('C-20: not when the calls differ, go well in between, or are followed by another one', () => {
