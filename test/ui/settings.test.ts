@@ -31,7 +31,10 @@ describe('Settings in the workbench', function () {
     await shell.panel.locator('.prompt-text').press('Enter');
     const error = shell.toasts('holdfast.engine.path');
     await error.filter({ hasText: 'Set Engine Path' }).waitFor({ timeout: WORKBENCH_MS });
-    await shell.panel.getByText('The prompt was not sent').waitFor({ timeout: WORKBENCH_MS });
+    await shell.panel
+      .getByRole('main')
+      .getByText('The prompt was not sent')
+      .waitFor({ timeout: WORKBENCH_MS });
     assert.equal(await shell.panel.locator('.prompt-text').inputValue(), 'Explain the queue');
     await shell.picture('no-engine-dark');
   });

@@ -130,7 +130,9 @@ export function decide(input: DecisionInput): Decision {
     return { ...still, type: 'offer', rule: 10, reason };
   }
   // With nothing unsafe left, every effectful call is known to have ended or not to have begun.
-  const isUntouched = !facts.visible && facts.tools.length === 0 && !input.replayedBefore;
+  // A model that went in circles does so again unless it is told.
+  const isUntouched =
+    !facts.visible && facts.tools.length === 0 && !input.replayedBefore && incident.type !== 'looped';
   const [rule, way] = isUntouched ? ([8, 'replay'] as const) : ([9, 'resume'] as const);
   if (mode === 'ask' && !agreed) {
     const reason = say('Recovery is set to ask first.');
