@@ -194,6 +194,7 @@ describe('a model in trouble', function () {
     assert.match(reason, /^The same call failed three times in a row, so the turn was stopped\./);
     // A scripted model answers at once: a few calls are under way before the abort is.
     assert.ok(asked() < 10, `${asked()} requests`);
+    assert.equal(recordsOf(run, 'stop-requested').length, 1);
     run.answerRecovery('go-on');
     await run.ended();
     assert.deepEqual(outcomes(), ['ok']);

@@ -35,6 +35,8 @@ describe('Settings in the workbench', function () {
       .getByRole('main')
       .getByText('The prompt was not sent')
       .waitFor({ timeout: WORKBENCH_MS });
+    // Back in the box, and ready to be sent again.
+    await shell.panel.locator('.prompt-send:enabled').waitFor({ timeout: WORKBENCH_MS });
     assert.equal(await shell.panel.locator('.prompt-text').inputValue(), 'Explain the queue');
     await shell.picture('no-engine-dark');
   });

@@ -1,6 +1,7 @@
 /** What the engine says of a turn, as its machine takes it. */
 import type { EngineEvent, SessionStatus } from '../engine.ts';
 import type { Conversation } from '../journal/conversation.ts';
+import type { Loop } from '../recovery/incident.ts';
 import { heard } from './asked.ts';
 import { alsoCut, isGivenUp, progress } from './clocks.ts';
 import { loopOf } from './loop.ts';
@@ -127,10 +128,18 @@ function begunAnew({ lastError: _error, ...turn }: TurnState): TurnState {
 
 /** Stops a turn that goes in circles. */
 function guarded(turn: TurnState, conversation: Conversation, effects: TurnEffect[] = []): Step {
-  const loop = turn.stop === undefined ? loopOf(turn, conversation) : undefined;
-  if (loop === undefined) return stay(turn, effects);
-  const body = { kind: 'stop-requested' as const, turnId: turn.turnId, cause: 'loop' as const, loop };
-  return stay(turn, [{ type: 'record', body }]);
+  const loop = isOnItsWay(turn) ? loopOf(turn, conversation) : undefined;
+  return loop === undefined ? stay(turn, effects) : stopLoop(turn, loop);
+}
+
+/** What else was told at the same time asks for no second stop. */
+function isOnItsWay({ stop, loop }: TurnState): boolean {
+  return stop === undefined && loop === undefined;
+}
+
+function stopLoop(turn: TurnState, loop: Loop): Step {
+  const body = { kind: 'stop-requested', turnId: turn.turnId, cause: 'loop', loop } as const;
+  return stay({ ...turn, loop }, [{ type: 'record', body }]);
 }
 
 function onStatus(turn: TurnState, status: SessionStatus, conversation: Conversation): Step {
@@ -140,15 +149,9 @@ function onStatus(turn: TurnState, status: SessionStatus, conversation: Conversa
     const effects = [cancel(turn, 'idle'), cancel(turn, 'refused')];
     if (status.type === 'busy') return stay(working(turn), effects);
     const forgotten = forgottenCalls(turn, conversation);
-    if (forgotten.partIds.length > 0 && turn.recovery !== 'off' && turn.stop === undefined) {
-      const stop = {
-        kind: 'stop-requested',
-        turnId: turn.turnId,
-        cause: 'loop',
-        loop: 'forgotten-call',
-      } as const;
+    if (forgotten.partIds.length > 0 && turn.recovery !== 'off' && isOnItsWay(turn)) {
       const tried = { ...working(turn), retries: status.attempt, retryAt: status.nextAt };
-      return stay(tried, [{ type: 'record', body: stop }]);
+      return stopLoop(tried, 'forgotten-call');
     }
     return stay(
       { ...working(turn), retries: status.attempt, forgotten: [...turn.forgotten, ...forgotten.partIds] },

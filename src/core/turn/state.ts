@@ -74,7 +74,7 @@ interface Base {
   progressAt: number;
   /** Set once somebody asked to stop. */
   stop?: StopCause;
-  /** With the stop of the loop guard: what was going in circles. */
+  /** What was going in circles: set when the loop guard asks for its stop. */
   loop?: Loop;
   /** Its server is being ended, not by the turn: what it says of the turn from then on is that. */
   ending?: true;

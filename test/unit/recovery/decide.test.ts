@@ -156,7 +156,7 @@ describe('the decision after a failed attempt', () => {
     assert.equal(decided({ visible: true }, { incident: looped, agreed: true }), '9 resume');
     // Stopped before its last answer showed anything: the model has to be told all the same.
     assert.equal(decided({}, { incident: looped, agreed: true }), '9 resume');
-    assert.equal(decided({}, { incident: { ...looped, loop: 'forgotten-call' } }), '9 resume');
+    assert.equal(decided({}, { incident: { type: 'looped', loop: 'forgotten-call' } }), '9 resume');
     assert.equal(decided({ complete: false }, { incident: looped, server: 'working' }), '5 ask');
     assert.match(
       decide(given({}, { incident: looped })).reason,
