@@ -354,8 +354,9 @@ export class Run {
     this.#listeners.clear();
   }
 
-  /** Writes and tells what is pending. */
+  /** Writes and tells what is pending. After a close that is the next owner's to hear. */
   #flush(): void {
+    if (this.#closed) return;
     this.#takePending();
     this.#drain();
   }

@@ -172,6 +172,22 @@ describe('run', () => {
     assert.equal(run.state.ended?.outcome, 'server-unreachable');
   });
 
+  it('writes nothing more once it is closed, also of what was asked before that', async () => {
+    await start();
+    let answered: ((snapshot: Snapshot) => void) | undefined;
+    client.snapshotting = () => new Promise((resolve) => (answered = resolve));
+    run.onEvents([userPart, busy]);
+    const reading = run.readBack();
+    run.onEvents([answer({})]);
+    run.close();
+    const before = readJournal(folder).records;
+    assert.equal(before.at(-1)?.kind, 'event');
+    answered?.({ status: { type: 'busy' }, events: [text('Late')] });
+    await reading;
+    clock.advance(BATCH_MS);
+    assert.deepEqual(readJournal(folder).records, before);
+  });
+
   it('holds live events back while it asks how things stand, and applies them after', async () => {
     await start();
     run.onEvents([userPart, busy, answer({}), text('')]);
