@@ -180,6 +180,7 @@ describe('a turn whose event stream is not well', function () {
     const held = window.proxy.hold('requests', (path) => path.startsWith('/session/status'));
     window.proxy.end();
     await held.reached;
+    await bench.untilHeard(() => frames.has('"session.created"'));
     const over = bench.told(isIdle);
     release('two');
     release('three');

@@ -22,6 +22,11 @@ export interface StreamBench {
   window(limits?: Partial<Settings>): Promise<StreamWindow>;
   /** Resolves with the first event that fits and that the engine tells from now on, to whoever hears it. */
   told(fits: (event: EngineEvent) => boolean): Promise<void>;
+  /**
+   * Has the engine tell every stream something that means nothing, once or more, until it was heard: opencode 1.18.33
+   * says that a stream is open a moment before it tells it anything (100 ms on a busy machine).
+   */
+  untilHeard(isHeard: () => boolean): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -82,6 +87,13 @@ export async function startStreamBench(): Promise<StreamBench> {
   return {
     model,
     told,
+    async untilHeard(isHeard) {
+      while (!isHeard()) {
+        const heard = told(({ type }) => type === 'session');
+        await direct.createSession({ title: 'Nothing' });
+        await heard;
+      }
+    },
     async window(limits = {}) {
       const storage = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-stream-')));
       const proxy = await startStreamProxy(baseUrl);

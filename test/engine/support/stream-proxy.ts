@@ -18,8 +18,11 @@ export interface StreamProxy {
   endNext(count: number): void;
   /** Streams pass only such frames from here on: those that are open, and the next ones too if it says so. */
   pass(fits: (frame: Frame) => boolean, which: 'open' | 'all'): void;
-  /** From here on frames wait; `release` lets go those that fit, in their order, and forgets the others. */
-  holdFrames(): { release(fits: (frame: Frame) => boolean): void };
+  /**
+   * From here on frames wait; `release` lets go those that fit, in their order, and forgets the others. `has` says
+   * whether such a frame waits.
+   */
+  holdFrames(): { has(what: string): boolean; release(fits: (frame: Frame) => boolean): void };
   /**
    * Requests that fit wait, before the server hears of them, or with its reply. `reached` resolves when the first one
    * waits.
@@ -144,6 +147,7 @@ export async function startStreamProxy(target: string): Promise<StreamProxy> {
     holdFrames() {
       waiting = [];
       return {
+        has: (what) => waiting?.some(({ frame }) => frame.includes(what)) === true,
         release(fits) {
           for (const { frame, passage } of waiting ?? []) if (fits(frame)) write(passage, frame);
           waiting = undefined;
