@@ -23,13 +23,22 @@ function Retry({ retry }: { retry: NonNullable<Header['retry']> }): JSX.Element 
   const now = useHostNow(true);
   const left = retry.nextAt - now;
   return (
-    <div class="retry" title={retry.message}>
-      <Icon name="warning" />
-      <span class="retry-text">
-        Model call failed (attempt {retry.attempt}): {retry.message}
-      </span>
-      <span class="retry-time">{left > 0 ? `next try in ${formatClock(left + 999)}` : 'trying again'}</span>
-    </div>
+    <Disclosure
+      id="activity/retry"
+      label={
+        <>
+          <Icon name="warning" class="retry-icon" />
+          <span class="retry-text">
+            The model call failed; the engine asks again (try {retry.attempt + 1})
+          </span>
+          <span class="retry-time">
+            {left > 0 ? `next try in ${formatClock(left + 999)}` : 'trying again'}
+          </span>
+        </>
+      }
+    >
+      {() => <p class="retry-detail">{retry.message}</p>}
+    </Disclosure>
   );
 }
 
