@@ -97,7 +97,7 @@ class Stage {
   async play(): Promise<Played & { folder: string }> {
     const { time } = this.#world;
     this.#open();
-    this.#window.run = await this.#window.host.startSession();
+    this.#window.show(await this.#window.host.startSession());
     await this.#turn(this.#point.faults.isRefused === true ? REFUSED_PROMPT : `Go ${this.#point.number}`);
     const { nextAfterMs } = this.#point;
     await time.pass(nextAfterMs ?? 0);
@@ -298,7 +298,7 @@ class Stage {
         void (run?.active === true || how === 'close' ? host.adoptRuns() : Promise.resolve())
           .then(() => (run === undefined || this.#window.run !== undefined ? undefined : host.open(run.id)))
           .then((opened) => {
-            if (opened !== undefined) this.#window.run = opened.run;
+            if (opened !== undefined) this.#window.show(opened.run);
             this.#isAway = false;
           })
           .finally(release);

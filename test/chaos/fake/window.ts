@@ -82,7 +82,7 @@ export class Window {
       companions: [],
       reconcile: () => Promise.resolve(),
     });
-    this.host.onRun((run) => this.#watch(run));
+    this.host.onRun((run) => this.show(run));
   }
 
   /** Takes what a window before it has left. Looking at files takes real time, in which nothing else happens. */
@@ -124,7 +124,8 @@ export class Window {
   }
   #timersAtEnd = 0;
 
-  #watch(run: Run): void {
+  /** The user looks at this run from here on, and answers in it. */
+  show(run: Run): void {
     if (this.run === run) return;
     this.run = run;
     const { user } = this.#options;
