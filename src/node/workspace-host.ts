@@ -297,16 +297,6 @@ export class WorkspaceHost {
     await this.server.restart();
   }
 
-  /** Never rejects: how it went is told by the server's own states. What somebody else runs is not ours to restart. */
-  async #restartStalled(): Promise<void> {
-    if (this.server.state.kind === 'attached') return;
-    try {
-      await this.server.restart();
-    } catch (error) {
-      this.#options.log.warn(`the server of a silent session was not restarted: ${explain(error)}`);
-    }
-  }
-
   /**
    * For a window that goes away, and may come back: nobody knows whether it reloads or closes for good. What runs is
    * left running on its server, which lives on for its grace; what is on the way to disk gets there. Never throws.
@@ -389,7 +379,7 @@ export class WorkspaceHost {
       writer: new JournalWriter(folder),
       clock,
       stallLimitMs: settings.stallTimeoutMs,
-      stall: { limits: stallLimits(settings), restartServer: () => this.#restartStalled() },
+      stall: { limits: stallLimits(settings), giveUpServer: () => this.server.giveUp() },
       onJournalError: (error) => log.warn(explain(error)),
       onLeaseLost: (run) => this.#runs.follow(run),
       recovery: settings.recovery.mode,

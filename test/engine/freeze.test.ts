@@ -13,7 +13,7 @@ import { hold, says, text } from '../fakes/model/steps.ts';
 import { ROOT } from '../rig/paths.mjs';
 import { engineBinary, isolatedEnv } from './support/engine-process.ts';
 
-describe('a busy server that freezes', function () {
+describe('a server that freezes', function () {
   this.timeout(120_000);
   let root: string;
   let model: FakeModel;
@@ -45,7 +45,7 @@ describe('a busy server that freezes', function () {
     await rm(root, { recursive: true, force: true });
   });
 
-  it('S-12, S-07: past silence and a failed probe is left alone, and its turn ends ok when it thaws', async () => {
+  it('S-12, S-07: at work, past silence and a failed probe is left alone, and its turn ends ok when it thaws', async () => {
     const { pid, client } = await host.server.ensure();
     assert.ok(pid !== undefined);
     const run = await host.startSession();
@@ -90,6 +90,29 @@ describe('a busy server that freezes', function () {
     assert.equal(host.server.state.budget?.used, 0);
     assert.equal(model.requests.length, 1, 'nothing was sent twice');
     assert.deepEqual(warnings, []);
+  });
+
+  it('S-12: at rest is ended, and the next prompt goes to another one', async () => {
+    const { pid } = await host.server.ensure();
+    assert.ok(pid !== undefined);
+    const ended = new Promise<void>((resolve) => {
+      host.server.onState(({ state }) => {
+        if (state === 'stopped') resolve();
+      });
+    });
+    process.kill(pid, 'SIGSTOP');
+    // In real time: a silence, two probes that nobody answers, and the patience with a process that is told to end.
+    await ended;
+    assert.equal(host.server.state.reason, 'The server did not answer any more and was ended.');
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+
+    model.script({ Go: says(text('Here I am.')) });
+    const run = await host.startSession();
+    await host.prompt(run, 'Go');
+    await run.ended();
+    assert.equal(run.state.ended?.outcome, 'ok');
+    assert.equal(host.server.state.generation, 2);
+    assert.equal(model.requests.length, 1);
   });
 });
 

@@ -23,6 +23,7 @@ import type {
 
 /** One server serves all windows, and any of them may restart it. */
 const ENDED_ELSEWHERE = 'The server was ended or restarted by another window.';
+const GIVEN_UP = 'The server did not answer any more and was ended.';
 
 export interface Step {
   state: ServerState;
@@ -143,6 +144,10 @@ function onProcess(
       return onTimer(state, event.timer, now);
     case 'verdict':
       return keep(judged(state, event.verdict, now));
+    case 'given-up':
+      return state.name === 'ready' || state.name === 'unresponsive'
+        ? end(state, { failure: GIVEN_UP }, now)
+        : keep(state);
     default:
       return assertNever(event);
   }

@@ -1,7 +1,8 @@
 /**
  * Whether a running server is alive, by rules that never harm a healthy one: the process handle first, bytes on the
  * event stream second, health probes last. Silence is normal, a long tool is normal, a blocked event loop is normal
- * for seconds. What follows from a verdict is decided elsewhere.
+ * for seconds. What follows from a verdict is decided elsewhere
+ * (`OwnedServer`, and `surroundings.ts` for a turn that runs).
  *
  * | process | silent   | failed probes | a turn runs              | verdict        |
  * |---------|----------|---------------|--------------------------|----------------|
@@ -21,6 +22,11 @@ export const PROBE_TIMEOUT_MS = 10_000;
 export const PROBE_TRIES = 2;
 /** Pause between probes of a server already found silent, ms. */
 export const PROBE_PAUSE_MS = 10_000;
+/**
+ * A timer so much too late, or a probe that took so much longer than its timeout, ms, means that the machine slept or that
+ * we were blocked ourselves: what came before says nothing about the server.
+ */
+const LATE_MS = 5_000;
 /** How long a server that works on a turn may answer nothing, ms, counted from when it was found so. */
 export const BUSY_GRACE_MS = 120_000;
 
@@ -32,7 +38,7 @@ export interface Liveness {
   /** The last sign of life, epoch ms: bytes of any kind or an answered probe. */
   readonly lastSignAt: number;
   readonly failedProbes: number;
-  readonly probe: { type: 'none' } | { type: 'running' } | { type: 'paused'; until: number };
+  readonly probe: { type: 'none' } | { type: 'running'; since: number } | { type: 'paused'; until: number };
   /** Turns that run, oldest first. */
   readonly turns: readonly string[];
   /** Opened when the server is found busy and unhealthy. It belongs to one turn and ends with it. */
@@ -93,21 +99,26 @@ export function nextTickAt(state: Liveness): number | undefined {
 function tick(state: Liveness, now: number): LivenessStep {
   // A wall clock set back must not hide a silence for as long as it was set back.
   if (now < state.lastSignAt) return { state: { ...state, lastSignAt: now }, probe: false };
-  if (!isDue(state, now)) return { state, probe: false };
-  return { state: { ...state, probe: { type: 'running' } }, probe: true };
+  const at = nextTickAt(state);
+  if (at === undefined || now < at) return { state, probe: false };
+  if (now - at > LATE_MS) return askedAfresh(state, now);
+  return { state: { ...state, probe: { type: 'running', since: now } }, probe: true };
 }
 
-function isDue(state: Liveness, now: number): boolean {
-  const at = nextTickAt(state);
-  return at !== undefined && now >= at;
+function askedAfresh(state: Liveness, now: number): LivenessStep {
+  const { grace: _over, ...rest } = state;
+  return { state: { ...rest, failedProbes: 0, probe: { type: 'running', since: now } }, probe: true };
 }
 
 function probeFailed(state: Liveness, now: number): LivenessStep {
   // Bytes came while the probe was out: a server that talks is alive, whatever the probe says.
   if (!isSilent(state, now)) return { state: { ...state, probe: { type: 'none' } }, probe: false };
+  const { probe } = state;
+  if (probe.type === 'running' && now - probe.since > PROBE_TIMEOUT_MS + LATE_MS)
+    return askedAfresh(state, now);
   const failedProbes = state.failedProbes + 1;
   if (failedProbes < PROBE_TRIES) {
-    return { state: { ...state, failedProbes, probe: { type: 'running' } }, probe: true };
+    return { state: { ...state, failedProbes, probe: { type: 'running', since: now } }, probe: true };
   }
   const paused = { type: 'paused', until: now + PROBE_PAUSE_MS } as const;
   return { state: withGrace({ ...state, failedProbes, probe: paused }, now), probe: false };

@@ -23,7 +23,8 @@
  * ```
  *
  * - Nothing restarts by itself. A crash leads to `stopped` with its exit kept; the next `start` (a run needs a
- *   server) or `restart` (a person asks) begins anew.
+ *   server) or `restart` (a person asks) begins anew. So does a server that answers nothing any more and is given up:
+ *   it is ended, which is a failure.
  * - `backing-off` and `failed` come from a `start` after a start failure or a crash, which has to pay from the
  *   budget. A `restart` is asked for by a person and neither waits nor pays. `failed` is left as soon as the
  *   window has moved on.
@@ -106,6 +107,8 @@ export type ServerEvent =
   | { type: 'outlived-kill'; generation: number }
   | { type: 'timer'; timer: 'ready' | 'backoff'; generation: number }
   | { type: 'verdict'; generation: number; verdict: Verdict }
+  /** It answers nothing any more, and nobody waits for it any longer. */
+  | { type: 'given-up'; generation: number }
   /** The only thing that gives the budget back. */
   | { type: 'turn-succeeded' };
 

@@ -174,8 +174,8 @@ export type TurnEffect =
   /** Re-read the session from the server, feed what it says as events, then append `synced`. */
   | { type: 'sync'; turnId: string }
   | { type: 'abort'; turnId: string }
-  /** The server neither ends a turn that was stopped nor says how it stands. */
-  | { type: 'restart-server'; turnId: string }
+  /** The server neither ends a turn that was stopped nor says how it stands, or answers nothing at all: end it. */
+  | { type: 'give-up-server'; turnId: string }
   /** Have a server, within its budget, and read the session back; appends `recovery-failed` where there is none. */
   | { type: 'recover'; turnId: string }
   /** End what dead servers left running, put the session in order, then append `session-mended`. */

@@ -5,7 +5,14 @@ import type { RecordOf } from '../journal/record.ts';
 import { unheard } from './asked.ts';
 import { deaf, hearing, isGivenUp, resumed, runningTools } from './clocks.ts';
 import { beginAnew, endAttempt, failAttempt } from './recovery.ts';
-import { isRecovering, STOP_MS, type Step, type TurnState, UNREACHABLE_MS } from './state.ts';
+import {
+  isRecovering,
+  STOP_MS,
+  type Step,
+  type TurnEffect,
+  type TurnState,
+  UNREACHABLE_MS,
+} from './state.ts';
 import { asking, cancel, inferEnd, settle, stay, timer } from './step.ts';
 
 export function onStream(turn: TurnState, { state, at }: RecordOf<'stream'>): Step {
@@ -95,13 +102,31 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
       return onReachable(turn, record.at, conversation);
     case 'stopping':
       return stay(ended(turn, conversation));
-    case 'starting':
     case 'unresponsive':
+      return onUnresponsive(turn, record, conversation);
+    case 'starting':
     case 'connecting':
       return stay(turn);
     default:
       return assertNever(record.state);
   }
+}
+
+/** Neither a byte nor an answer for longer than a server at work is given: it is ended, and the turn is recovered. */
+function onUnresponsive(turn: TurnState, record: RecordOf<'server'>, conversation: Conversation): Step {
+  const giveUp: TurnEffect = { type: 'give-up-server', turnId: turn.turnId };
+  if (isRecovering(turn)) return stay(turn, [giveUp]);
+  if (turn.phase === 'drafted' || turn.stop !== undefined) return stay(turn);
+  // What it says of them in its last words is the end's doing.
+  const cut = { ...turn, cutTools: [...turn.cutTools, ...runningTools(conversation)] };
+  const { turn: next, effects } =
+    turn.recovery === 'off'
+      ? settle(turn, conversation, {
+          unreachable: true,
+          reason: record.reason ?? 'The server did not answer any more.',
+        })
+      : failAttempt(cut, { type: 'server-unreachable' }, conversation);
+  return stay(next, [...effects, giveUp]);
 }
 
 /** The user restarts the server. What runs there now is cut off, whatever the engine says of it in its last words. */

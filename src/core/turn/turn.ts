@@ -280,7 +280,7 @@ function onStalled(turn: TurnState, conversation: Conversation): Step {
 function onUnstoppable(turn: TurnState, conversation: Conversation): Step {
   if (!isGivenUp(turn) || turn.stop !== undefined || isRecovering(turn)) return stay(disarmed(turn));
   const { effects } = onStalled(turn, conversation);
-  return stay(ladderEnded(turn), [...effects, { type: 'restart-server', turnId: turn.turnId }]);
+  return stay(ladderEnded(turn), [...effects, { type: 'give-up-server', turnId: turn.turnId }]);
 }
 
 /** An engine that took the prompt a moment ago is idle before it is busy: this may be that idle, unless an answer is closed. */

@@ -51,8 +51,8 @@ export interface RunOptions {
   clock: Clock;
   stallLimitMs: number;
   recovery: RecoveryMode;
-  /** What is done about silence; absent where nothing is. `restartServer` never rejects. */
-  stall?: { limits: StallLimits; restartServer(): Promise<void> };
+  /** What is done about silence; absent where nothing is. */
+  stall?: { limits: StallLimits; giveUpServer(): void };
   /** Told once when the journal can no longer be written. */
   onJournalError(error: unknown): void;
   /** Told when another process has taken the run over: from here on it is followed. */
@@ -457,8 +457,8 @@ export class Run {
       case 'mend':
         void this.#work.perform(effect);
         return;
-      case 'restart-server':
-        void this.#options.stall?.restartServer();
+      case 'give-up-server':
+        this.#options.stall?.giveUpServer();
         return;
       case 'recover':
         void this.#options.onRecover(this);

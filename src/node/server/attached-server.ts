@@ -73,6 +73,10 @@ export class AttachedServer implements Server {
     return this.#restarting;
   }
 
+  giveUp(): void {
+    // Whoever runs it decides.
+  }
+
   /** Always: whoever runs it decides whether it is there. */
   find(): Promise<boolean> {
     return Promise.resolve(true);

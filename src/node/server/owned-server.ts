@@ -77,6 +77,11 @@ export class OwnedServer implements Server {
     return this.#start({ type: 'restart' });
   }
 
+  giveUp(): void {
+    const { generation } = this.#machine.state;
+    this.#machine.dispatch({ type: 'given-up', generation });
+  }
+
   async stop(): Promise<void> {
     const held = this.#held;
     this.#machine.dispatch({ type: 'stop' });
@@ -151,8 +156,8 @@ export class OwnedServer implements Server {
   }
 
   turnEnded(turnId: string, succeeded: boolean): void {
-    this.#watch?.turnEnded(turnId);
     this.#turns.delete(turnId);
+    this.#watch?.turnEnded(turnId);
     this.#held?.process?.setBusy(this.#turns.size > 0);
     if (succeeded) this.#machine.dispatch({ type: 'turn-succeeded' });
   }
@@ -320,7 +325,12 @@ export class OwnedServer implements Server {
     if (verdict === 'gone') {
       const stderrTail = await process.tail().catch(() => '');
       this.#machine.dispatch({ type: 'exited', generation, end: { stderrTail } });
-    } else this.#machine.dispatch({ type: 'verdict', generation, verdict });
+      return;
+    }
+    this.#machine.dispatch({ type: 'verdict', generation, verdict });
+    // What is under way on it decides for itself; that of another window as that one sees it.
+    const isIdle = this.#turns.size === 0 && !this.others.busy;
+    if (verdict === 'unresponsive' && isIdle) this.#machine.dispatch({ type: 'given-up', generation });
   }
 
   /** Ends the process tree. Its holder lets the engine end its work first, so that the signal cuts nothing. */

@@ -48,6 +48,11 @@ export interface Server {
   ensure(): Promise<ServerConnection>;
   /** A new process (owned) or a new connection (attached), asked for by a person. Rejects like `ensure`. */
   restart(): Promise<ServerConnection>;
+  /**
+   * Ends an owned server that does not answer any more; the next `ensure` pays for another one. What somebody else runs is
+   * not ours to end.
+   */
+  giveUp(): void;
   /** Whether there is a server that `ensure` would take without starting one. */
   find(): Promise<boolean>;
   /** Resolves when nothing is left of the server (owned), or when it is let go (attached). */

@@ -164,6 +164,7 @@ describe('workspace host', () => {
       recall: () => Promise.resolve(),
       endLeftovers: () => Promise.resolve(),
       restart: ensure,
+      giveUp: () => undefined,
       stop: () => Promise.resolve(),
       dispose: () => Promise.resolve(),
       onState: (listener) => {

@@ -222,6 +222,19 @@ describe('the life of an owned server', () => {
     assert.deepEqual(did, ['spawn 1', 'timer 1']);
   });
 
+  it('S-12: a server that is given up is ended, and the next start pays', () => {
+    const givenUp: ServerEvent = { type: 'given-up', generation: 1 };
+    const over = [START, spawned(1), ready(1), givenUp, exited(1)];
+    assert.deepEqual(run(...over).states, ['stopped', 'starting', 'ready', 'stopping', 'stopped']);
+    assert.deepEqual(run(...over).did, ['spawn 1', 'timer 1', 'end 1', 'down 1']);
+    assert.match(run(...over).view.reason ?? '', /did not answer any more/);
+    assert.equal(run(...over, START).view.budget?.used, 1);
+    // Asked for while it is being ended.
+    const meanwhile = run(START, spawned(1), ready(1), givenUp, START, exited(1));
+    assert.deepEqual([meanwhile.view.state, meanwhile.view.budget?.used], ['starting', 1]);
+    assert.equal(run(START, givenUp).view.state, 'starting', 'a start has a patience of its own');
+  });
+
   it('S-14: events of an older generation are inert', () => {
     const { state: before } = run(START, spawned(1), ready(1), exited(1), START, spawned(2), ready(2));
     const stale: ServerEvent[] = [
@@ -234,6 +247,7 @@ describe('the life of an owned server', () => {
       { type: 'timer', timer: 'ready', generation: 1 },
       { type: 'timer', timer: 'backoff', generation: 1 },
       { type: 'verdict', generation: 1, verdict: 'unresponsive' },
+      { type: 'given-up', generation: 1 },
     ];
     for (const event of stale) {
       const { state, effects } = step(before, event, NOW);

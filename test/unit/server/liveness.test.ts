@@ -99,6 +99,16 @@ describe('whether a server is alive', () => {
     assert.equal(verdictOf(...overlapping, ended('one'), { wait: 1 }), 'suspect');
   });
 
+  it('S-12: a sleep of the machine concludes nothing: what was found before it is found anew', () => {
+    const hour = { wait: 3_600_000 };
+    const inPause: Move[] = [started('t'), ...OVER, hour, TICK];
+    assert.equal(verdictOf(...inPause), 'suspect');
+    assert.equal(verdictOf(...inPause, FAILED, FAILED), 'suspect', 'its grace begins anew');
+    const inProbe: Move[] = [...SILENT, FAILED, hour, FAILED];
+    assert.deepEqual([run(...inProbe).verdict, run(...inProbe).probes], ['suspect', 3]);
+    assert.equal(verdictOf(...inProbe, FAILED, FAILED), 'unresponsive');
+  });
+
   it('a silent server is asked again and again, with pauses', () => {
     assert.equal(run(...OVER).nextIn, PROBE_PAUSE_MS);
     assert.equal(run(...OVER, { wait: PROBE_PAUSE_MS }, TICK).probes, 3);

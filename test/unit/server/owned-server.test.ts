@@ -334,19 +334,61 @@ describe('an owned server', () => {
     assert.deepEqual(b.pids, []);
   });
 
-  it('a silent server is shown as unresponsive, is not killed, and is ready again when it answers', async () => {
-    const clock = new FakeClock();
-    const engine = fakeEngine(() => 'well-behaved');
-    const connect = (options: ConnectOptions) =>
-      Object.assign(engine.connect(options), { health: () => Promise.resolve(false) });
-    b = await bench('well-behaved', { clock, engine: { ...engine, connect } });
-    const { pid } = await b.server.ensure();
-    clock.advance(25_000);
-    await b.until(({ state }) => state === 'unresponsive');
-    assert.equal((await b.server.ensure()).pid, pid, 'it is still the server');
-    b.server.heard(1);
-    assert.deepEqual(b.states, ['stopped', 'starting', 'ready', 'unresponsive', 'ready']);
-    assert.deepEqual(b.downs, []);
+  describe('that answers nothing any more', () => {
+    let clock: FakeClock;
+
+    beforeEach(async () => {
+      clock = new FakeClock();
+      const engine = fakeEngine(() => 'well-behaved');
+      const connect = (options: ConnectOptions) =>
+        Object.assign(engine.connect(options), { health: () => Promise.resolve(false) });
+      b = await bench('well-behaved', { clock, engine: { ...engine, connect } });
+    });
+
+    /** Lets probes fail and time pass, in turns. */
+    async function pass(ms: number): Promise<void> {
+      for (let passed = 0; passed < ms; passed += 5_000) {
+        clock.advance(5_000);
+        await new Promise((done) => setImmediate(done));
+      }
+    }
+
+    it('S-12: is ended where nothing runs, and the next who needs one gets another, which is paid for', async () => {
+      const { pid } = await b.server.ensure();
+      await Promise.all([b.until(({ state }) => state === 'stopped'), pass(25_000)]);
+      assert.equal(b.server.state.reason, 'The server did not answer any more and was ended.');
+      assert.equal(b.downs.length, 1);
+      const next = await b.server.ensure();
+      assert.notEqual(next.pid, pid);
+      assert.equal(b.server.state.budget?.used, 1);
+    });
+
+    it('S-12: has its grace while a turn runs, is shown after it, and is left to the turn', async () => {
+      const { pid } = await b.server.ensure();
+      b.server.turnStarted('t');
+      await pass(130_000);
+      assert.equal(b.server.state.state, 'ready');
+      await pass(25_000);
+      assert.equal(b.server.state.state, 'unresponsive');
+      assert.equal((await b.server.ensure()).pid, pid, 'it is still the server');
+      b.server.heard(1);
+      assert.deepEqual(b.states, ['stopped', 'starting', 'ready', 'unresponsive', 'ready']);
+      assert.deepEqual(b.downs, []);
+    });
+
+    it('S-12: is ended for a turn that has waited long enough, and for nothing once it has ended', async () => {
+      await b.server.ensure();
+      b.server.turnStarted('t');
+      await pass(155_000);
+      b.server.giveUp();
+      const { pid } = await b.server.ensure();
+      assert.equal(b.server.state.generation, 2);
+      assert.equal(b.server.state.budget?.used, 1);
+      await b.server.stop();
+      b.server.giveUp();
+      assert.equal(b.server.state.state, 'stopped');
+      assertGone([...b.pids, pid ?? 0].filter((one) => one !== 0));
+    });
   });
 });
 

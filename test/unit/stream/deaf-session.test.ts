@@ -44,7 +44,7 @@ describe('a stream that does not tell what its session does', () => {
       writer: new JournalWriter(folder),
       clock,
       stallLimitMs: LIMITS.modelMs,
-      stall: { limits: LIMITS, restartServer: () => Promise.resolve() },
+      stall: { limits: LIMITS, giveUpServer: () => undefined },
       recovery: 'auto',
       onJournalError: assert.fail,
       onLeaseLost: () => assert.fail('nobody takes it'),

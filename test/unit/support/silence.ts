@@ -88,7 +88,7 @@ export const incidents = (story: Story): unknown[] =>
   story.records.flatMap((record) => (record.kind === 'incident' ? [record.cause] : []));
 export const requests = (story: Story): string[] =>
   story.effects.flatMap(({ type }) =>
-    type === 'sync' || type === 'abort' || type === 'restart-server' ? [type] : [],
+    type === 'sync' || type === 'abort' || type === 'give-up-server' ? [type] : [],
   );
 export const armings = (story: Story): number =>
   story.effects.filter((effect) => effect.type === 'timer' && effect.name === 'stall').length;

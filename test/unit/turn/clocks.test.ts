@@ -5,6 +5,7 @@ import {
   answering,
   armings,
   ask,
+  incidents,
   LIMITS,
   MINUTE,
   pass,
@@ -13,11 +14,22 @@ import {
   rungs,
   SECOND,
   stalls,
+  stop,
   stream,
   synced,
   taken,
 } from '../support/silence.ts';
-import { begin, delta, finished, idle, PROMPT, running, SESSION, tool } from '../support/story.ts';
+import {
+  begin,
+  delta,
+  finished,
+  idle,
+  PROMPT,
+  running,
+  SESSION,
+  type Story,
+  tool,
+} from '../support/story.ts';
 
 describe('the clocks of silence', () => {
   it('a model that does not begin to answer is looked at after two minutes', () => {
@@ -145,7 +157,47 @@ describe('the clocks of silence', () => {
   it('C-10, S-12: end a turn whose server neither tells anything nor answers', () => {
     const story = pass(answering().tell(stream('lost')), 4 * MINUTE);
     assert.deepEqual(rungs(story), ['status', 'abort', 'restart']);
-    assert.deepEqual(requests(story), ['sync', 'abort', 'sync', 'restart-server']);
+    assert.deepEqual(requests(story), ['sync', 'abort', 'sync', 'give-up-server']);
+  });
+
+  describe('S-12: a server at work that answers nothing any more', () => {
+    const unresponsive = { kind: 'server', generation: 1, state: 'unresponsive' } as const;
+    const ended = {
+      kind: 'server',
+      generation: 1,
+      state: 'stopped',
+      exit: { signal: 'SIGTERM', stderrTail: '', expected: true },
+    } as const;
+    const decisions = (story: Story): string[] =>
+      story.records.flatMap((record) => (record.kind === 'decision' ? [record.decision] : []));
+
+    it('is given up before the clocks of its turn have run out, and the turn goes on', () => {
+      const story = answering().tell(unresponsive);
+      assert.deepEqual(requests(story), ['give-up-server']);
+      assert.deepEqual(incidents(story), [{ type: 'server-unreachable' }]);
+      story.tell({ kind: 'server', generation: 1, state: 'stopping' }, ended);
+      assert.deepEqual(incidents(story).length, 1, 'its death is no incident of its own');
+      story.tell(synced('idle'));
+      assert.deepEqual(decisions(story), ['resume']);
+    });
+
+    it('cuts off a command, of which the engine then says what it likes: it is asked about', () => {
+      const story = answering().events(tool('running')).tell(unresponsive, ended);
+      story.events(tool('completed')).tell(synced('idle'));
+      assert.deepEqual(decisions(story), ['ask']);
+    });
+
+    it('ends a turn that is not recovered, and is given up all the same', () => {
+      const story = answering('off').tell(unresponsive);
+      assert.equal(story.settled?.outcome, 'server-unreachable');
+      assert.match(story.settled.message ?? '', /did not answer any more/);
+      assert.deepEqual(requests(story), ['give-up-server']);
+    });
+
+    it('leaves the user’s stop to its own clock', () => {
+      const story = answering().tell(stop, unresponsive);
+      assert.deepEqual([requests(story), incidents(story)], [['abort'], []]);
+    });
   });
 
   for (const [what, ms] of [

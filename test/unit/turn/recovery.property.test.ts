@@ -105,7 +105,7 @@ class World {
       case 'sync':
       case 'mend':
       case 'recover':
-      case 'restart-server':
+      case 'give-up-server':
         break;
       default:
         return;
@@ -186,7 +186,7 @@ class World {
       case 'send':
       case 'resend':
         return this.#sends(isSame, how);
-      case 'restart-server':
+      case 'give-up-server':
         return isSame ? this.dies() : undefined;
       default:
         assert.fail(request satisfies never);

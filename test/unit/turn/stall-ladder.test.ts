@@ -39,7 +39,7 @@ describe('what is done about silence', () => {
     story.timer('idle').tell(synced('idle'));
     assert.deepEqual(incidents(story), [{ type: 'session-stalled', clock: 'model', silentMs: 180 * SECOND }]);
     assert.equal(story.armed.includes('stall'), false);
-    assert.equal(requests(story).includes('restart-server'), false);
+    assert.equal(requests(story).includes('give-up-server'), false);
   });
 
   it('C-05: no answer is no life either', () => {
@@ -55,8 +55,8 @@ describe('what is done about silence', () => {
     story.tell(synced('busy'));
     assert.deepEqual(rungs(story), ['status', 'abort', 'restart']);
     assert.deepEqual(
-      story.effects.flatMap(({ type }) => (type === 'restart-server' || type === 'recover' ? [type] : [])),
-      ['restart-server', 'recover'],
+      story.effects.flatMap(({ type }) => (type === 'give-up-server' || type === 'recover' ? [type] : [])),
+      ['give-up-server', 'recover'],
     );
     // Its death, which follows, is no incident of its own.
     story.tell({ kind: 'server', generation: 1, state: 'stopping' });
@@ -72,7 +72,7 @@ describe('what is done about silence', () => {
   it('a server that says nothing at all is restarted ten seconds after the abort', () => {
     const story = pass(givenUp(answering()), 10 * SECOND);
     assert.deepEqual(rungs(story), ['status', 'abort', 'restart']);
-    assert.equal(requests(story).filter((request) => request === 'restart-server').length, 1);
+    assert.equal(requests(story).filter((request) => request === 'give-up-server').length, 1);
   });
 
   it('what is read back is no progress, but what comes after it is', () => {
@@ -178,7 +178,7 @@ describe('what is done about silence', () => {
   it('C-10: with recovery off a server that cannot end the turn is restarted, and the turn still ends as stalled', () => {
     const story = pass(givenUp(answering('off')), 10 * SECOND);
     assert.equal(story.settled?.outcome, 'session-stalled');
-    assert.equal(requests(story).at(-1), 'restart-server');
+    assert.equal(requests(story).at(-1), 'give-up-server');
   });
 
   it('C-10, R-03: each stall is an incident with its phase, they stay, and the last one is a visible failure', () => {

@@ -28,9 +28,8 @@ describe('a run whose session falls silent', () => {
       stallLimitMs: LIMITS.modelMs,
       stall: {
         limits: LIMITS,
-        restartServer: () => {
+        giveUpServer: () => {
           restarted++;
-          return Promise.resolve();
         },
       },
       recovery: 'off',

@@ -62,9 +62,8 @@ class Watched {
       stallLimitMs: settings.stallTimeoutMs,
       stall: {
         limits: LIMITS,
-        restartServer: () => {
+        giveUpServer: () => {
           this.restarts++;
-          return Promise.resolve();
         },
       },
       recovery: settings.recovery.mode,
