@@ -50,6 +50,7 @@ describe('A turn whose model is in trouble, in the workbench', function () {
     next = says(text('You are signed in.'));
     await shell.panel.getByRole('button', { name: 'Continue' }).press('Enter');
     await shell.said('You are signed in.').waitFor({ timeout: ENGINE_MS });
+    await shell.panel.locator('.prompt-send').waitFor({ timeout: WORKBENCH_MS });
     assert.deepEqual(shell.outcomes('Who am I?'), ['t1 ok']);
   });
 });
