@@ -21,7 +21,8 @@ import { THEMES } from './themes.mjs';
 
 /** An extension host is given up to 5 s for its `deactivate()`. */
 const HOST_GONE_LIMIT_MS = 8_000;
-const OPEN_TRIES = 3;
+const LOAD_TRIES = 5;
+const BLANK = 'about:blank';
 /** What an extension leaves running for a window that may come back has to go by itself; the profile waits for it. */
 const LEFT_GONE_LIMIT_MS = 30_000;
 
@@ -124,20 +125,21 @@ export async function openWorkbench(options = {}) {
  * @returns {Promise<Window>}
  */
 async function openWindow(page, address, server) {
-  const open = async () => {
+  const load = async (/** @type {() => Promise<unknown>} */ go) => {
     for (let tries = 1; ; tries++) {
       const before = server.extensionHostPids().length;
-      await page.goto(address);
+      await go();
       await waitForWorkbench(page);
       await waitForActivation(page);
       if (server.extensionHostPids().length - before <= 1) return;
-      if (tries === OPEN_TRIES)
-        throw new Problem(`The workbench started two extension hosts for one page, ${OPEN_TRIES} times.`);
+      if (tries === LOAD_TRIES)
+        throw new Problem(`The workbench started two extension hosts for one page, ${LOAD_TRIES} times.`);
       // On a busy machine code-server's page now and then starts two extension hosts for itself, and talks to both:
       // no editor that anybody has. Leaving the page ends both.
-      await page.goto('about:blank');
+      await page.goto(BLANK);
     }
   };
+  const open = () => load(() => page.goto(address));
   await open();
   return {
     page,
@@ -148,10 +150,7 @@ async function openWindow(page, address, server) {
       mkdirSync(path.dirname(file), { recursive: true });
       await page.screenshot({ path: file });
     },
-    async reload() {
-      await page.reload();
-      await waitForWorkbench(page);
-    },
+    reload: () => load(() => (page.url() === BLANK ? page.goto(address) : page.reload())),
     open,
   };
 }
