@@ -35,6 +35,9 @@ describe('A turn whose model is in trouble, in the workbench', function () {
     await retry.press('Enter');
     await shell.panel.getByText('bucket 7').waitFor({ timeout: WORKBENCH_MS });
     await shell.picture('model-retry-details-dark');
+    await shell.workbench.page.setViewportSize({ width: 620, height: 800 });
+    await shell.picture('model-retry-narrow');
+    await shell.workbench.page.setViewportSize({ width: 1440, height: 900 });
     await shell.panel.getByRole('button', { name: 'Stop', exact: true }).click();
     await shell.panel.locator('.prompt-send').waitFor({ timeout: WORKBENCH_MS });
   });

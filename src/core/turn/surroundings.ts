@@ -103,7 +103,7 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
     case 'stopping':
       return stay(ended(turn, conversation));
     case 'unresponsive':
-      return onUnresponsive(turn, record, conversation);
+      return onUnresponsive(turn, conversation);
     case 'starting':
     case 'connecting':
       return stay(turn);
@@ -113,7 +113,7 @@ export function onServer(turn: TurnState, record: RecordOf<'server'>, conversati
 }
 
 /** Neither a byte nor an answer for longer than a server at work is given: it is ended, and the turn is recovered. */
-function onUnresponsive(turn: TurnState, record: RecordOf<'server'>, conversation: Conversation): Step {
+function onUnresponsive(turn: TurnState, conversation: Conversation): Step {
   const giveUp: TurnEffect = { type: 'give-up-server', turnId: turn.turnId };
   if (isRecovering(turn)) return stay(turn, [giveUp]);
   if (turn.phase === 'drafted' || turn.stop !== undefined) return stay(turn);
@@ -121,10 +121,7 @@ function onUnresponsive(turn: TurnState, record: RecordOf<'server'>, conversatio
   const cut = { ...turn, cutTools: [...turn.cutTools, ...runningTools(conversation)] };
   const { turn: next, effects } =
     turn.recovery === 'off'
-      ? settle(turn, conversation, {
-          unreachable: true,
-          reason: record.reason ?? 'The server did not answer any more.',
-        })
+      ? settle(turn, conversation, { unreachable: true, reason: 'The server did not answer any more.' })
       : failAttempt(cut, { type: 'server-unreachable' }, conversation);
   return stay(next, [...effects, giveUp]);
 }
